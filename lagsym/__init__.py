@@ -1,0 +1,1 @@
+"""From trajectories to a Lagrangian that a person can read, check and cite."""

@@ -1,0 +1,1 @@
+"""Measured and simulated motion: trajectories, derivatives, weak-form integrals."""

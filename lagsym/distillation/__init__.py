@@ -1,0 +1,1 @@
+"""From networks and data to closed forms: reading out, term libraries, selection, refinement."""

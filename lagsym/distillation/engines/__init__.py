@@ -1,0 +1,1 @@
+"""Symbolic regression of one scalar: tables in, formulas out."""

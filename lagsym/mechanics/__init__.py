@@ -1,0 +1,1 @@
+"""What a Lagrangian is: symbols, equations, equivalence and notation, in SymPy alone."""

@@ -1,0 +1,88 @@
+"""System: a mechanical system or field written as a Lagrangian."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import sympy as sp
+
+from lagsym.errors import InputError
+from lagsym.mechanics.jetspace import JetSpace
+
+
+@dataclass(frozen=True)
+class System:
+    """A Lagrangian with all that is needed to derive, simulate and check it.
+
+    Arguments:
+        name: short name, as in the catalogue.
+        space: the jet space of the coordinates.
+        lagrangian: the Lagrangian (density) over that space and the parameters.
+        parameters: default value of every parameter, in the units that `source` uses.
+        ranges: for each coordinate `q` and velocity `q_dot`, the interval of safe initial conditions.
+        parameter_ranges: for each parameter, the interval that random draws come from.
+        angles: coordinates with period 2 pi.
+        dissipation: the Rayleigh function D(q, v) in E - dD/dv = 0.
+        span: default length of a simulated trajectory, in units of time.
+        step: default sampling interval.
+        title: one line for listings.
+        source: where the formula can be looked up.
+
+    Raises:
+        InputError: the Lagrangian holds a symbol that is neither a coordinate nor a parameter.
+    """
+
+    name: str
+    space: JetSpace
+    lagrangian: sp.Expr
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    parameter_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    angles: frozenset[str] = frozenset()
+    dissipation: sp.Expr = sp.S.Zero
+    span: float = 10.0
+    step: float = 0.02
+    title: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        known = set(self.space.names) | set(self.parameters)
+        free = self.lagrangian.free_symbols | self.dissipation.free_symbols
+        unknown = sorted(symbol.name for symbol in free if symbol.name not in known)
+        if unknown:
+            msg = f"{self.name}: {', '.join(unknown)} in the Lagrangian is neither a coordinate nor a parameter"
+            raise InputError(msg)
+
+    @cached_property
+    def values(self) -> dict[sp.Symbol, sp.Float]:
+        """Parameters as a substitution."""
+        return {parameter_symbol(name): sp.Float(value, 17) for name, value in self.parameters.items()}
+
+    @cached_property
+    def numeric_lagrangian(self) -> sp.Expr:
+        """The Lagrangian with the parameters' numbers put in."""
+        return self.lagrangian.xreplace(self.values)
+
+    @cached_property
+    def numeric_dissipation(self) -> sp.Expr:
+        """The Rayleigh function with the parameters' numbers put in."""
+        return self.dissipation.xreplace(self.values)
+
+    def with_parameters(self, values: Mapping[str, float]) -> System:
+        """The same system with other numbers for some of its parameters.
+
+        Raises:
+            InputError: a name is not a parameter of this system.
+        """
+        unknown = sorted(set(values) - set(self.parameters))
+        if unknown:
+            msg = f"{self.name} has the parameters {', '.join(self.parameters)}; got {', '.join(unknown)}"
+            raise InputError(msg)
+        return replace(self, parameters={**self.parameters, **values})
+
+
+def parameter_symbol(name: str) -> sp.Symbol:
+    """The symbol of a parameter or constant: real, as everything in a Lagrangian is."""
+    return sp.Symbol(name, real=True)

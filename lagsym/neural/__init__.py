@@ -1,0 +1,1 @@
+"""Lagrangian networks in PyTorch: models, the fast operator, fitting."""

@@ -1,0 +1,1 @@
+"""Lagrangian networks, a file for each structure."""

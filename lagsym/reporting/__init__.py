@@ -1,0 +1,1 @@
+"""What a person sees: LaTeX, HTML and pictures."""
