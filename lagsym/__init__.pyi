@@ -1,0 +1,16 @@
+from lagsym.data.tables import Columns as Columns
+from lagsym.data.tables import read_table as read_table
+from lagsym.data.trajectories import Trajectories as Trajectories
+from lagsym.discovery import Discovery as Discovery
+from lagsym.discovery import DiscoveryOptions as DiscoveryOptions
+from lagsym.discovery import discover as discover
+from lagsym.law import Law as Law
+from lagsym.law import read_law as read_law
+from lagsym.mechanics.calculus import euler_lagrange as euler_lagrange
+from lagsym.mechanics.gauge import compare as compare
+from lagsym.mechanics.system import System as System
+from lagsym.mechanics.verdict import Verdict as Verdict
+from lagsym.reporting import write_report as write_report
+from lagsym.simulation import simulate as simulate
+from lagsym.validation import validate as validate
+from lagsym.verification import verify_law as verify_law

@@ -1,0 +1,166 @@
+"""Smoothing and differentiation by local polynomials, on any sampling.
+
+A window is as short as the noise allows: half the largest window whose residual still looks like noise.  The weak form
+and the refinement forgive noise but not bias.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import lombscargle
+
+from lagsym.data.trajectories import Segment, Trajectories
+
+DEGREE = 5
+WINDOWS = (7, 9, 13, 17, 21, 25, 31, 41, 51, 61, 81)
+EVEN = 1e-6
+"""Steps that differ by less than this fraction count as even."""
+NOISE_FACTOR = 1.15
+"""How far the residual may exceed the noise before it stops looking like noise."""
+
+
+@dataclass(frozen=True)
+class LocalFit:
+    """A smoothed signal with its derivatives at the times asked for."""
+
+    value: Float[np.ndarray, " times"]
+    first: Float[np.ndarray, " times"]
+    second: Float[np.ndarray, " times"]
+
+
+def local_polynomial(
+    t: Float[np.ndarray, " samples"], y: Float[np.ndarray, " samples"], window: int, at: Float[np.ndarray, " times"]
+) -> LocalFit:
+    """Fit a polynomial of degree five to the `window` samples nearest to each time (Savitzky–Golay on any sampling).
+
+    Arguments:
+        t: times of the samples, increasing.
+        y: samples.
+        window: samples in each fit; fewer where there are not as many.
+        at: times of the result, within the range of t.
+    """
+    window = min(window, len(t))
+    weights = _weights(t, window, min(DEGREE, window - 2), at)
+    start = _starts(t, window, at)
+    neighbours = y[start[:, None] + np.arange(window)]
+    centre = neighbours.mean(axis=1, keepdims=True)
+    value, first, second = np.einsum("ktw,tw->kt", weights, neighbours - centre)
+    return LocalFit(value + centre[:, 0], first, second)
+
+
+def _starts(t: np.ndarray, window: int, at: np.ndarray) -> np.ndarray:
+    middle = np.searchsorted(t, at - 1e-9 * (t[-1] - t[0]))
+    return np.clip(middle - window // 2, 0, len(t) - window)
+
+
+def _weights(t: np.ndarray, window: int, degree: int, at: np.ndarray) -> np.ndarray:
+    """Weights of value, first and second derivative, of shape (3, times, window)."""
+    start = _starts(t, window, at)
+    if len(at) == len(t) > 2 * window and np.ptp(np.diff(t)) < EVEN * (t[1] - t[0]) and np.array_equal(at, t):
+        # On an even grid only the place within the window matters.
+        return _weights(t[:window], window, degree, t[:window])[:, np.arange(len(t)) - start]
+    offset = t[start[:, None] + np.arange(window)] - at[:, None]
+    width = np.abs(offset).max(axis=1, keepdims=True)
+    powers = (offset / width)[..., None] ** np.arange(degree + 1)
+    inverse = np.linalg.pinv(powers)
+    scale = np.stack([np.ones_like(width), 1 / width, 2 / width**2])
+    return inverse[:, :3].transpose(1, 0, 2) * scale
+
+
+def choose_window(t: Float[np.ndarray, " samples"], y: Float[np.ndarray, " samples"]) -> int:
+    """Half the largest window whose residual, overall and locally, still looks like noise."""
+    usable = [window for window in WINDOWS if window <= len(t) // 2]
+    if not usable:
+        return min(WINDOWS[0], len(t))
+    noise = _residual(t, y, usable[0])
+    level = float(np.sqrt(np.mean(noise**2)))
+    best = usable[0]
+    for window in usable[1:]:
+        residual = _residual(t, y, window)
+        local = np.sqrt(uniform_filter1d(residual**2, min(51, len(t))))
+        if np.sqrt(np.mean(residual**2)) > NOISE_FACTOR * level or local.max() > 2 * max(level, _local_level(noise)):
+            break
+        best = window
+    return max(WINDOWS[0], best // 2 | 1)
+
+
+def _local_level(noise: np.ndarray) -> float:
+    return float(np.sqrt(uniform_filter1d(noise**2, min(51, len(noise))).max())) / 1.5
+
+
+def _residual(t: np.ndarray, y: np.ndarray, window: int) -> np.ndarray:
+    """Residual at the samples, scaled so that white noise keeps its size."""
+    degree = min(DEGREE, window - 2)
+    weights = _weights(t, window, degree, t)[0]
+    start = _starts(t, window, t)
+    own = weights[np.arange(len(t)), np.arange(len(t)) - start]
+    return (y - local_polynomial(t, y, window, t).value) / np.sqrt(np.maximum(1 - own, 0.05))
+
+
+def noise_level(trajectories: Trajectories) -> Float[np.ndarray, " coordinates"]:
+    """Standard deviation of what a local polynomial cannot follow, for each coordinate, in its units."""
+    squares = []
+    for segment in trajectories.segments:
+        window = min(WINDOWS[0], len(segment))
+        squares.append(np.array([_residual(segment.t, y, window) for y in segment.q.T]).T ** 2)
+    return np.sqrt(np.median(np.concatenate(squares), axis=0) / 0.455)
+
+
+def differentiate(trajectories: Trajectories) -> Trajectories:
+    """Smoothed positions, velocities and accelerations on an even grid in every segment.
+
+    Where velocities were measured, the accelerations are their derivatives; where they were not, both come from the
+    positions.  Measured accelerations are kept only in so far as they agree: they are not used at all, because those
+    in circulation are mostly smoothed derivatives with a bias of their own.
+
+    Arguments:
+        trajectories: measured motion; left as it is.
+
+    Returns:
+        The same coordinates with segments that hold t, q, v and a, evenly sampled within each segment.
+    """
+    return trajectories.with_segments([_differentiate(segment) for segment in trajectories.segments])
+
+
+def _differentiate(segment: Segment) -> Segment:
+    t = segment.t
+    at = t if np.ptp(np.diff(t)) < EVEN * (t[1] - t[0]) else np.linspace(t[0], t[-1], len(t))
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for i in range(segment.q.shape[1]):
+        position = local_polynomial(t, segment.q[:, i], choose_window(t, segment.q[:, i]), at)
+        if segment.v is None:
+            parts.append((position.value, position.first, position.second))
+        else:
+            velocity = local_polynomial(t, segment.v[:, i], choose_window(t, segment.v[:, i]), at)
+            parts.append((position.value, velocity.value, velocity.first))
+    q, v, a = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
+    return Segment(at, q, v, a, segment.trajectory)
+
+
+def characteristic_time(trajectories: Trajectories) -> float:
+    """2 pi over the dominant angular frequency of the velocities, in the data's unit of time.
+
+    Arguments:
+        trajectories: motion with velocities.
+    """
+    spectrum, frequencies = 0.0, np.zeros(1)
+    length = max(
+        np.ptp(np.concatenate([s.t for s in trajectories.segments if s.trajectory == n])) for n in trajectories.names
+    )
+    step = np.median(np.concatenate([np.diff(segment.t) for segment in trajectories.segments]))
+    frequencies = np.geomspace(2 * np.pi / length, np.pi / (3 * step), 300)
+    for name in trajectories.names[:10]:
+        segments = [s for s in trajectories.segments if s.trajectory == name and s.v is not None]
+        t = np.concatenate([s.t for s in segments])
+        v = np.concatenate([s.v for s in segments if s.v is not None])
+        for column in v.T:
+            deviation = column - column.mean()
+            if deviation.std() > 1e-9 * np.abs(v).max():
+                spectrum = spectrum + lombscargle(t - t[0], deviation / deviation.std(), frequencies)
+    if np.isscalar(spectrum):
+        return float(length)
+    return float(2 * np.pi / frequencies[int(np.argmax(spectrum))])

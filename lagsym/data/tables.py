@@ -1,0 +1,249 @@
+"""Tables of measurements in, trajectories out: CSV, Parquet and pandas, with every check on what comes from outside."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import sympy as sp
+
+from lagsym.data.trajectories import SHORTEST_SEGMENT, Segment, Trajectories
+from lagsym.errors import DataError, InputError
+from lagsym.mechanics.parsing import parse
+
+TIME, TRAJECTORY = "t", "trajectory"
+GAP_FACTOR = 2.5
+"""A step longer than this many usual steps is a gap; a single missed frame is not."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How the columns of a table are to be read.
+
+    Arguments:
+        coordinates: columns that are coordinates; empty for all that are nothing else.
+        angles: coordinates in radians with period 2 pi.
+        ignore: columns to leave out.
+        define: new coordinates, each as 'name=formula' over other columns.
+        drop_missing: drop rows with missing numbers, and split there, in place of an error.
+    """
+
+    coordinates: tuple[str, ...] = ()
+    angles: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    define: tuple[str, ...] = ()
+    drop_missing: bool = False
+
+
+def read_table(path: str | os.PathLike[str], columns: Columns | None = None) -> Trajectories:
+    """Read trajectories from a CSV or (by its ending) Parquet file.
+
+    Arguments:
+        path: a tidy table with `t`, one column for each coordinate and, where there are, `trajectory`, `<q>_dot` and
+            `<q>_ddot`.
+        columns: how to read its columns.
+
+    Raises:
+        DataError: the file cannot be read or holds something that is not motion; the message names the rows.
+        InputError: `columns` names something that the table does not have.
+    """
+    file = Path(path)
+    if file.is_dir():
+        msg = f"expected a CSV or Parquet file, but {file} is a directory; name the file inside it"
+        raise DataError(msg)
+    try:
+        frame = pd.read_parquet(file) if file.suffix.lower() in {".parquet", ".pq"} else pd.read_csv(file)
+    except FileNotFoundError:
+        msg = f"there is no file {file}; check the name and the folder"
+        raise DataError(msg) from None
+    except pd.errors.EmptyDataError:
+        msg = f"{file} is empty; expected a header line with t and the coordinates, then one row for each sample"
+        raise DataError(msg) from None
+    except (UnicodeDecodeError, ValueError, OSError, pd.errors.ParserError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        msg = f"{file} is not a table that can be read ({reason}); expected CSV text or a .parquet file"
+        raise DataError(msg) from None
+    return read_frame(frame, columns)
+
+
+def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajectories:
+    """Read trajectories from a tidy table; see `read_table`. The table itself is left as it is."""
+    columns = columns or Columns()
+    frame = frame.rename(columns=lambda name: str(name).strip())
+    _check_names(frame, columns)
+    frame = _define(frame.drop(columns=list(columns.ignore)), columns)
+    names = _coordinates(frame, columns)
+    wanted = [TIME, *names, *(f"{q}_{s}" for q in names for s in ("dot", "ddot") if f"{q}_{s}" in frame)]
+    notices: list[str] = []
+    numbers = _numbers(frame, wanted, drop_missing=columns.drop_missing, notices=notices)
+    labels = frame[TRAJECTORY].astype(str) if TRAJECTORY in frame else pd.Series("0", index=frame.index)
+    segments: list[Segment] = []
+    for label in dict.fromkeys(labels):
+        rows = numbers[(labels == label) & numbers[TIME].notna()]
+        segments += _segments(rows, label, names, angles=columns.angles, notices=notices)
+    usable = [segment for segment in segments if len(segment) >= SHORTEST_SEGMENT]
+    if not usable:
+        msg = (
+            f"expected a stretch of at least {SHORTEST_SEGMENT} samples without a gap, got "
+            f"{max((len(s) for s in segments), default=0)} (from {len(frame)} rows); record more samples"
+        )
+        raise DataError(msg)
+    if len(usable) < len(segments):
+        lost = sum(len(s) for s in segments) - sum(len(s) for s in usable)
+        notices.append(
+            f"{len(segments) - len(usable)} stretches of under {SHORTEST_SEGMENT} samples were left out ({lost} rows)."
+        )
+    return Trajectories(tuple(names), tuple(usable), frozenset(columns.angles), tuple(notices))
+
+
+def _check_names(frame: pd.DataFrame, columns: Columns) -> None:
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        msg = f"expected every column once, but {', '.join(sorted(set(twice)))} comes twice; rename one"
+        raise DataError(msg)
+    for name in columns.ignore:
+        _require(name, frame.columns, "--ignore")
+    if TIME not in frame.columns:
+        msg = f"expected a column t with the time, got the columns {', '.join(frame.columns)}; rename the time column to t"
+        raise DataError(msg)
+
+
+def _require(name: str, known: Iterable[str], option: str) -> None:
+    known = list(known)
+    if name in known:
+        return
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    msg = f"{option} names {name}, but the table has {', '.join(known)}{hint}"
+    raise InputError(msg)
+
+
+def _define(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Add the defined coordinates; the columns that they are made of are used up, unless asked for as coordinates."""
+    used: set[str] = set()
+    defined: dict[str, np.ndarray] = {}
+    for definition in columns.define:
+        name, equals, formula = (part.strip() for part in definition.partition("="))
+        if not equals or not name.isidentifier() or name in frame:
+            msg = f"expected --define 'name=formula' with a new name, got '{definition}'"
+            raise InputError(msg)
+        symbols = {str(column): sp.Symbol(str(column), real=True) for column in frame.columns}
+        expression = parse(formula, symbols)
+        inputs = sorted(expression.free_symbols, key=str)
+        values = [pd.to_numeric(frame[symbol.name], errors="coerce").to_numpy(float) for symbol in inputs]
+        defined[name] = np.broadcast_to(sp.lambdify(inputs, expression, "numpy")(*values), len(frame))
+        used |= {symbol.name for symbol in inputs} - {TIME}
+    spent = {name for q in used - set(columns.coordinates) for name in (q, f"{q}_dot", f"{q}_ddot")}
+    return frame.drop(columns=[name for name in frame.columns if name in spent]).assign(**defined)
+
+
+def _coordinates(frame: pd.DataFrame, columns: Columns) -> list[str]:
+    present = [str(name) for name in frame.columns if name not in {TIME, TRAJECTORY}]
+    forces = [name for name in present if name.startswith("force_")]
+    if forces:
+        msg = (
+            f"measured forces ({', '.join(forces)}) are not used yet, and leaving them out in silence would give a wrong law; "
+            f"take data without them, or pass --ignore {','.join(forces)} if they are zero"
+        )
+        raise InputError(msg)
+    for name in columns.coordinates:
+        _require(name, present, "--coordinates")
+    derived = {f"{name}_{suffix}" for name in present for suffix in ("dot", "ddot")}
+    names = list(columns.coordinates) or [name for name in present if name not in derived]
+    orphans = [name for name in names if name.endswith(("_dot", "_ddot"))]
+    if orphans:
+        base = orphans[0].rsplit("_", 1)[0]
+        msg = (
+            f"column {orphans[0]} is a derivative, but there is no column {base}; add it or pass --ignore {orphans[0]}"
+        )
+        raise DataError(msg)
+    if not names:
+        msg = "expected at least one coordinate beside t and trajectory, got none; add a column for each coordinate"
+        raise DataError(msg)
+    bad = [name for name in names if not name.isidentifier()]
+    if bad:
+        msg = f"a coordinate's name must be letters, digits and _, not '{bad[0]}'; rename that column"
+        raise DataError(msg)
+    for name in columns.angles:
+        _require(name, names, "--angles")
+    return names
+
+
+def _numbers(frame: pd.DataFrame, wanted: list[str], *, drop_missing: bool, notices: list[str]) -> pd.DataFrame:
+    """The wanted columns as floats; NaN where a number is missing and may be."""
+    numbers = pd.DataFrame(index=frame.index)
+    for name in wanted:
+        numbers[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
+        text = numbers[name].isna() & frame[name].notna()
+        if text.any():
+            row = int(np.flatnonzero(text)[0])
+            msg = f"column {name} holds '{frame[name].iloc[row]}' in row {row + 2}, which is not a number; mend or delete that row"
+            raise DataError(msg)
+        infinite = np.isinf(numbers[name])
+        if infinite.any():
+            rows = _rows(np.flatnonzero(infinite))
+            msg = f"column {name} is infinite in {rows}; mend or delete those rows"
+            raise DataError(msg)
+    missing = numbers.isna()
+    if missing.to_numpy().any() and not drop_missing:
+        name = next(name for name in wanted if missing[name].any())
+        rows = _rows(np.flatnonzero(missing[name]))
+        msg = (
+            f"column {name} is missing in {rows}; mend them, or pass --drop-missing to drop those rows and split there"
+        )
+        raise DataError(msg)
+    dropped = int(missing.any(axis=1).sum())
+    if dropped:
+        notices.append(f"{dropped} rows with missing numbers were dropped.")
+    return numbers
+
+
+def _rows(index: np.ndarray) -> str:
+    """Row numbers as a person sees them in the file, the header being row 1."""
+    shown = ", ".join(str(int(i) + 2) for i in index[:5])
+    more = f" and {len(index) - 5} more" if len(index) > 5 else ""
+    return f"row{'s' if len(index) > 1 else ''} {shown}{more}"
+
+
+def _segments(
+    rows: pd.DataFrame, label: str, names: list[str], *, angles: tuple[str, ...], notices: list[str]
+) -> list[Segment]:
+    """Sort one trajectory by time and split it at its gaps and where numbers are missing."""
+    t = rows[TIME].to_numpy()
+    if (np.diff(t) < 0).any():
+        notices.append(f"Trajectory {label} was not in order of time and was sorted.")
+        rows = rows.iloc[np.argsort(t, kind="stable")]
+        t = rows[TIME].to_numpy()
+    equal = np.flatnonzero(np.diff(t) == 0)
+    if len(equal):
+        pair = sorted(int(rows.index[i]) for i in (equal[0], equal[0] + 1))
+        msg = (
+            f"trajectory {label} has the time {t[equal[0]]:g} more than once ({_rows(np.array(pair))}); "
+            f"delete one of them, or number separate runs in a column '{TRAJECTORY}'"
+        )
+        raise DataError(msg)
+    steps = np.diff(t)
+    gap = steps > GAP_FACTOR * np.quantile(steps, 0.9) if len(steps) else np.zeros(0, bool)
+    whole = rows.notna().all(axis=1).to_numpy()
+    borders = np.flatnonzero(gap | (whole[1:] != whole[:-1])) + 1
+    pieces = [piece for piece in np.split(np.arange(len(t)), borders) if len(piece) and whole[piece[0]]]
+    if gap.any():
+        notices.append(f"Trajectory {label} was split at {int(gap.sum())} gaps in time.")
+    return [_segment(rows.iloc[piece], label, names, angles) for piece in pieces]
+
+
+def _segment(rows: pd.DataFrame, label: str, names: list[str], angles: tuple[str, ...]) -> Segment:
+    def stack(suffix: str) -> np.ndarray | None:
+        wanted = [f"{name}{suffix}" for name in names]
+        return rows[wanted].to_numpy() if all(name in rows for name in wanted) else None
+
+    q = rows[names].to_numpy(copy=True)
+    for i, name in enumerate(names):
+        if name in angles:
+            q[:, i] = np.unwrap(q[:, i])
+    return Segment(rows[TIME].to_numpy(), q, stack("_dot"), stack("_ddot"), label)

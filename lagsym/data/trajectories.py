@@ -1,0 +1,208 @@
+"""Trajectories: measured or simulated motion of a particle system, as unbroken segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from lagsym.data.jets import Jets
+from lagsym.errors import DataError
+
+SHORTEST_SEGMENT = 7
+"""Fewest samples that a segment needs: below this no derivative can be taken from it."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """An unbroken stretch of one trajectory.
+
+    Arguments:
+        t: strictly increasing times.
+        q: generalised coordinates; angles are unwrapped.
+        v: velocities, or None where they were not measured.
+        a: accelerations, or None.
+        trajectory: name of the trajectory that the stretch belongs to.
+
+    Raises:
+        DataError: the shapes do not fit, a number is not finite, or time does not increase.
+    """
+
+    t: Float[np.ndarray, " samples"]
+    q: Float[np.ndarray, "samples coordinates"]
+    v: Float[np.ndarray, "samples coordinates"] | None = None
+    a: Float[np.ndarray, "samples coordinates"] | None = None
+    trajectory: str = "0"
+
+    def __post_init__(self) -> None:
+        parts = {"t": self.t[:, None], "q": self.q, "v": self.v, "a": self.a}
+        for name, part in parts.items():
+            if part is None:
+                continue
+            wanted = (len(self.t), 1 if name == "t" else self.q.shape[1])
+            if part.shape != wanted:
+                msg = f"trajectory {self.trajectory}: expected {name} of shape {wanted}, got {part.shape}"
+                raise DataError(msg)
+            if not np.isfinite(part).all():
+                row = int(np.flatnonzero(~np.isfinite(part).all(axis=1))[0])
+                msg = f"trajectory {self.trajectory}: {name} is not a finite number at sample {row}; remove that sample"
+                raise DataError(msg)
+        if (np.diff(self.t) <= 0).any():
+            row = int(np.flatnonzero(np.diff(self.t) <= 0)[0]) + 1
+            msg = f"trajectory {self.trajectory}: time must increase, but does not at sample {row} (t = {self.t[row]})"
+            raise DataError(msg)
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def between(self, start: float, stop: float) -> Segment:
+        """The samples with start <= t < stop."""
+        chosen = (self.t >= start) & (self.t < stop)
+        parts = {name: None if getattr(self, name) is None else getattr(self, name)[chosen] for name in "tqva"}
+        return replace(self, **parts)
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Motion of n generalised coordinates.
+
+    Arguments:
+        coordinates: their names.
+        segments: unbroken stretches; several may belong to one trajectory.
+        angles: coordinates with period 2 pi, in radians.
+        notices: what was done to the data on reading, one sentence each.
+
+    Raises:
+        DataError: there is nothing to learn from.
+    """
+
+    coordinates: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    angles: frozenset[str] = frozenset()
+    notices: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.segments:
+            msg = f"expected at least one unbroken stretch of {SHORTEST_SEGMENT} samples, got none"
+            raise DataError(msg)
+
+    def __len__(self) -> int:
+        return sum(len(segment) for segment in self.segments)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the trajectories, in order."""
+        return tuple(dict.fromkeys(segment.trajectory for segment in self.segments))
+
+    @property
+    def has_velocities(self) -> bool:
+        """Whether every segment holds velocities."""
+        return all(segment.v is not None for segment in self.segments)
+
+    @property
+    def angle_mask(self) -> np.ndarray:
+        """For each coordinate, whether it is an angle."""
+        return np.array([name in self.angles for name in self.coordinates])
+
+    def with_segments(self, segments: Iterable[Segment]) -> Trajectories:
+        """The same coordinates with other segments."""
+        return replace(self, segments=tuple(segments))
+
+    def jets(self) -> Jets:
+        """All samples as jets.
+
+        Raises:
+            DataError: a segment has no velocities.
+        """
+        if not self.has_velocities:
+            msg = "these trajectories hold no velocities; call lagsym.data.derivatives.differentiate first"
+            raise DataError(msg)
+        stack = {name: [getattr(segment, name) for segment in self.segments] for name in "tqva"}
+        second = None if any(a is None for a in stack["a"]) else np.concatenate(stack["a"])
+        return Jets.of_particle(
+            np.concatenate(stack["t"]), np.concatenate(stack["q"]), np.concatenate(stack["v"]), second
+        )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        t: np.ndarray,
+        q: np.ndarray,
+        v: np.ndarray | None = None,
+        *,
+        coordinates: Sequence[str] | None = None,
+        angles: Iterable[str] = (),
+    ) -> Trajectories:
+        """One trajectory from t (N,), q (N, n) and, where measured, v (N, n)."""
+        from lagsym.data.tables import Columns, read_frame
+
+        q = np.asarray(q, float)
+        names = tuple(coordinates or (f"q{i + 1}" for i in range(q.shape[1])))
+        columns = {"t": np.asarray(t, float), **dict(zip(names, q.T, strict=True))}
+        if v is not None:
+            columns |= {f"{name}_dot": part for name, part in zip(names, np.asarray(v, float).T, strict=True)}
+        return read_frame(pd.DataFrame(columns), Columns(coordinates=names, angles=tuple(angles)))
+
+    def to_frame(self, *, accelerations: bool = False) -> pd.DataFrame:
+        """A tidy table: `trajectory`, `t`, the coordinates, `<q>_dot` and, if asked for, `<q>_ddot`."""
+        frames = []
+        for segment in self.segments:
+            columns: dict[str, object] = {"trajectory": segment.trajectory, "t": segment.t}
+            columns |= dict(zip(self.coordinates, segment.q.T, strict=True))
+            for suffix, part in (("dot", segment.v), ("ddot", segment.a if accelerations else None)):
+                if part is not None:
+                    columns |= {
+                        f"{name}_{suffix}": column for name, column in zip(self.coordinates, part.T, strict=True)
+                    }
+            frames.append(pd.DataFrame(columns))
+        return pd.concat(frames, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three parts of the data that share no sample: to fit, to choose between fits, and to report on."""
+
+    fit: Trajectories
+    choose: Trajectories
+    report: Trajectories
+
+
+def split(trajectories: Trajectories, *, seed: int = 0, choose: float = 0.2, report: float = 0.2) -> Split:
+    """Split by trajectory or, where there are fewer than five, every trajectory by time, latest last.
+
+    Arguments:
+        trajectories: the data.
+        seed: decides which trajectories go where.
+        choose: share that candidates are chosen on.
+        report: share that the final scores are taken on.
+
+    Raises:
+        DataError: a part would be empty.
+    """
+    names = trajectories.names
+    if len(names) >= 5:
+        order = np.random.default_rng(seed).permutation(len(names))
+        held = max(1, round(report * len(names)))
+        chosen = max(1, round(choose * len(names)))
+        groups = [order[held + chosen :], order[held : held + chosen], order[:held]]
+        members = [{names[i] for i in group} for group in groups]
+        parts = [[s for s in trajectories.segments if s.trajectory in member] for member in members]
+    else:
+        parts = [[], [], []]
+        for name in names:
+            segments = [s for s in trajectories.segments if s.trajectory == name]
+            times = np.concatenate([s.t for s in segments])
+            cuts = [-np.inf, *np.quantile(times, [1 - choose - report, 1 - report]), np.inf]
+            for part, start, stop in zip(parts, cuts, cuts[1:], strict=False):
+                pieces = (s.between(start, stop) for s in segments)
+                part += [piece for piece in pieces if len(piece) >= SHORTEST_SEGMENT]
+    if not all(parts):
+        msg = (
+            f"expected enough samples to fit, choose and report on separate parts, got {len(trajectories)} samples in "
+            f"{len(names)} trajectories; record a longer stretch or more trajectories"
+        )
+        raise DataError(msg)
+    return Split(*(trajectories.with_segments(part) for part in parts))

@@ -1,0 +1,148 @@
+"""Best subsets for the homogeneous problem: few terms whose combination vanishes on the data but not off them.
+
+    minimise |G c|^2 / |P c|^2
+
+G holds each term's operator averaged over the data, P the same operators at accelerations that nature does not show.
+The second norm is what makes the problem well posed: any other normalisation is won by combinations that are nearly
+total derivatives and vanish everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy import linalg
+
+LEVELS = (2.0, 3.0, 5.0, np.inf)
+"""Sub-libraries of growing complexity: elimination from a whole large library loses its way."""
+LARGEST_SIZE = 12
+LARGEST_EXCHANGED = 8
+RIDGE = 1e-12
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A combination of few terms.
+
+    Arguments:
+        support: indices of the terms, ascending.
+        coefficients: their coefficients, for the columns as they were given.
+        ratio: |G c|^2 / |P c|^2 of the equation that fares worst.
+    """
+
+    support: tuple[int, ...]
+    coefficients: Float[np.ndarray, " terms"]
+    ratio: float
+
+
+def best_ratios(
+    data: Float[np.ndarray, "terms rows n"],
+    off_shell: Float[np.ndarray, "terms samples n"],
+    complexities: Float[np.ndarray, " terms"],
+    *,
+    keep: tuple[int, ...] = (),
+    largest: int = LARGEST_SIZE,
+) -> dict[int, list[Ratio]]:
+    """For each size, the best combinations found, best first.
+
+    Backward elimination from two lowest eigenvectors of growing sub-libraries, then exchanges of single terms.
+
+    Arguments:
+        data: every term's operator averaged over the data.
+        off_shell: every term's operator at off-shell jets.
+        complexities: order in which terms enter the sub-libraries.
+        keep: terms that every combination has to hold.
+        largest: largest size to report.
+    """
+    problem = _Problem(data, off_shell, keep)
+    pools: dict[int, set[tuple[int, ...]]] = {}
+    for level in LEVELS:
+        start = np.union1d(np.flatnonzero(complexities <= level), np.array(keep, int))
+        for eigenvector in (0, 1):
+            if len(start) <= eigenvector + 1:
+                continue
+            path = problem.eliminate(start, eigenvector, largest)
+            survivors = path[max(path)] if path else ()
+            for size, support in path.items():
+                pools.setdefault(size, set()).add(support)
+                if size <= LARGEST_EXCHANGED:
+                    pools[size].add(problem.exchange(support, survivors))
+    return {
+        size: sorted((problem.ratio(support) for support in supports), key=lambda ratio: ratio.ratio)
+        for size, supports in sorted(pools.items())
+    }
+
+
+class _Problem:
+    """The two Gram matrices, over columns of norm one."""
+
+    def __init__(self, data: np.ndarray, off_shell: np.ndarray, keep: tuple[int, ...]) -> None:
+        self.data, self.off_shell, self.keep = data, off_shell, keep
+        self.scale = 1 / np.maximum(np.sqrt(np.mean(off_shell**2, axis=(1, 2))), 1e-300)
+        rows = (data * self.scale[:, None, None]).reshape(len(data), -1)
+        others = (off_shell * self.scale[:, None, None]).reshape(len(data), -1)
+        self.A = rows @ rows.T / rows.shape[1]
+        self.B = others @ others.T / others.shape[1]
+
+    def lowest(self, support: Iterable[int], which: int = 0) -> tuple[float, np.ndarray]:
+        """An eigenvalue of A c = lambda B c on the support, counted from the lowest, with its eigenvector."""
+        index = np.asarray(list(support))
+        A, B = self.A[np.ix_(index, index)], self.B[np.ix_(index, index)]
+        ridge = 1e-10 * np.trace(B) / len(index)
+        values, vectors = linalg.eigh(A, B + ridge * np.eye(len(index)), subset_by_index=[which, which])
+        return max(float(values[0]), 0.0), vectors[:, 0]
+
+    def ratio(self, support: tuple[int, ...]) -> Ratio:
+        """The best combination on a support, judged by its worst equation."""
+        _, c = self.lowest(support)
+        index = list(support)
+        c = c * self.scale[index]
+        on = np.mean(np.tensordot(c, self.data[index], 1) ** 2, axis=0)
+        off = np.mean(np.tensordot(c, self.off_shell[index], 1) ** 2, axis=0)
+        # An equation that the combination does not hold at all is no success.
+        worst = float(np.max(np.where(off > 1e-8 * off.max(), on / np.maximum(off, 1e-300), np.inf)))
+        return Ratio(support, c, worst)
+
+    def eliminate(self, start: np.ndarray, eigenvector: int, largest: int) -> dict[int, tuple[int, ...]]:
+        """Drop the term whose loss costs least, again and again; the supports from `largest` down to two."""
+        support, path = np.array(start), {}
+        _, c = self.lowest(support, eigenvector)
+        while len(support) >= 2:
+            if len(support) <= largest:
+                path[len(support)] = tuple(int(i) for i in support)
+                _, c = self.lowest(support)
+            A = self.A[np.ix_(support, support)]
+            inverse = np.linalg.inv(A + RIDGE * np.trace(A) / len(A) * np.eye(len(A)))
+            cost = np.where(np.isin(support, self.keep), np.inf, c**2 / np.maximum(np.diag(inverse), 1e-300))
+            if not np.isfinite(cost).any():
+                break
+            # Far from the end several terms go at once: the inverse is what costs time.
+            count = 1 if len(support) < 60 else len(support) // 30
+            drop = np.argsort(cost)[:count]
+            if count == 1:
+                c = c - inverse[:, drop[0]] * c[drop[0]] / inverse[drop[0], drop[0]]
+            support, c = np.delete(support, drop), np.delete(c, drop)
+            if count > 1 and len(support) > 1:
+                _, c = self.lowest(support, min(eigenvector, len(support) - 1))
+        return path
+
+    def exchange(self, support: tuple[int, ...], candidates: tuple[int, ...]) -> tuple[int, ...]:
+        """Exchange one term at a time for a candidate while that lowers the ratio."""
+        current, (best, _) = list(support), self.lowest(support)
+        for _ in range(15):
+            trials = [
+                (self.lowest([*current[:i], *current[i + 1 :], new])[0], i, new)
+                for i in range(len(current))
+                for new in candidates
+                if new not in current and current[i] not in self.keep
+            ]
+            if not trials:
+                break
+            value, out, new = min(trials)
+            if value >= best * (1 - 1e-3):
+                break
+            best, current[out] = value, new
+        return tuple(sorted(current))

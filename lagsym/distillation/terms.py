@@ -1,0 +1,215 @@
+"""Term libraries: candidate terms of a Lagrangian, made from the kinds of the coordinates.
+
+A library knows its terms' first derivatives and Euler–Lagrange operators as NumPy functions; nothing else here needs
+to know what a term looks like.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import sympy as sp
+from jaxtyping import Float
+
+from lagsym.data.jets import Jets
+from lagsym.data.trajectories import Trajectories
+from lagsym.mechanics.jetspace import JetSpace
+
+LARGEST_COMPLEXITY = 4
+NULL = 1e-7
+"""A normalised operator smaller than this, after those of simpler terms are taken off, adds nothing."""
+STRUCTURES = ("natural", "gyroscopic", "separable", "free")
+"""Structures in the order in which they are preferred."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One candidate term with its complexity, the order in which terms are preferred."""
+
+    expression: sp.Expr
+    complexity: float
+
+
+@dataclass(frozen=True)
+class Library:
+    """Candidate terms over a jet space."""
+
+    space: JetSpace
+    terms: tuple[Term, ...]
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    @property
+    def expressions(self) -> tuple[sp.Expr, ...]:
+        """The terms as expressions."""
+        return tuple(term.expression for term in self.terms)
+
+    @property
+    def complexities(self) -> Float[np.ndarray, " terms"]:
+        """Their complexities."""
+        return np.array([term.complexity for term in self.terms])
+
+    def take(self, index: Iterable[int]) -> Library:
+        """The library of the terms at `index`."""
+        return Library(self.space, tuple(self.terms[i] for i in index))
+
+    @cached_property
+    def _gradient(self) -> Callable[..., list]:
+        symbols = (*self.space.positions, *self.space.velocities)
+        return self._compile([sp.diff(term, x) for term in self.expressions for x in symbols])
+
+    @cached_property
+    def _curvature(self) -> Callable[..., list]:
+        velocities, positions = self.space.velocities, self.space.positions
+        entries = []
+        for term in self.expressions:
+            momenta = [sp.diff(term, v) for v in velocities]
+            entries += [sp.diff(p, v) for p in momenta for v in velocities]
+            entries += [
+                sp.diff(term, q) - sp.Add(*(sp.diff(p, x) * v for x, v in zip(positions, velocities, strict=True)))
+                for q, p in zip(positions, momenta, strict=True)
+            ]
+        return self._compile(entries)
+
+    def _compile(self, entries: list[sp.Expr]) -> Callable[..., list]:
+        """One NumPy function of (q, v) for all entries, with sines, cosines and roots evaluated once."""
+        kinds = (sp.sin, sp.cos, sp.exp)
+        atoms = sorted(set().union(*(entry.atoms(*kinds) for entry in entries)), key=str)
+        names = {atom: sp.Dummy(f"f{i}") for i, atom in enumerate(atoms)}
+        symbols = [*self.space.positions, *self.space.velocities]
+        inner = sp.lambdify(symbols, list(names), "numpy")
+        outer = sp.lambdify([*symbols, *names.values()], [entry.xreplace(names) for entry in entries], "numpy")
+        return lambda *values: outer(*values, *inner(*values))
+
+    def gradient(self, jets: Jets) -> tuple[np.ndarray, np.ndarray]:
+        """The derivatives dtheta/dq and dtheta/dv of every term, each of shape (terms, samples, n)."""
+        n = len(self.space.fields)
+        both = self._evaluate(self._gradient, jets).reshape(len(self), 2, n, len(jets)).transpose(0, 1, 3, 2)
+        return both[:, 0], both[:, 1]
+
+    def mass_and_force(self, jets: Jets) -> tuple[np.ndarray, np.ndarray]:
+        """Every term's M, of shape (terms, samples, n, n), and f, of shape (terms, samples, n)."""
+        n = len(self.space.fields)
+        entries = self._evaluate(self._curvature, jets).reshape(len(self), n * n + n, len(jets))
+        mass = entries[:, : n * n].reshape(len(self), n, n, len(jets)).transpose(0, 3, 1, 2)
+        return mass, entries[:, n * n :].transpose(0, 2, 1)
+
+    def operator(self, jets: Jets) -> Float[np.ndarray, "terms samples n"]:
+        """The Euler–Lagrange operator E = f - M a of every term."""
+        mass, force = self.mass_and_force(jets)
+        return force - np.einsum("ktij,tj->kti", mass, jets.a)
+
+    def _evaluate(self, function: Callable[..., list], jets: Jets) -> np.ndarray:
+        values = function(*jets.q.T, *jets.v.T)
+        return np.stack([np.broadcast_to(np.asarray(value, float), len(jets)) for value in values])
+
+    def lagrangian(self, coefficients: Sequence[float | sp.Expr]) -> sp.Expr:
+        """The sum of coefficient times term."""
+        return sp.Add(*(sp.sympify(c) * term for c, term in zip(coefficients, self.expressions, strict=True)))
+
+
+def off_shell(jets: Jets, *, samples: int = 1500, seed: int = 0) -> Jets:
+    """Jets with the data's (q, v) and accelerations drawn from the data at other times, where nature never is."""
+    generator = np.random.default_rng(seed)
+    index = generator.choice(len(jets), min(samples, len(jets)), replace=False)
+    chosen = jets.take(index)
+    other = jets.a[generator.permutation(len(jets))[: len(index)]]
+    return Jets.of_particle(chosen.t, chosen.q, chosen.v, other)
+
+
+def build_library(
+    data: Trajectories,
+    structure: str = "natural",
+    *,
+    extra: Sequence[sp.Expr] = (),
+    complexity: int = LARGEST_COMPLEXITY,
+) -> Library:
+    """Candidate terms for the coordinates of `data`, without those that are null or depend on simpler ones.
+
+    An angle gives sines, cosines and their products; two angles also those of sums and differences; a coordinate that
+    stays well above zero gives inverse powers; the others give powers.
+
+    Arguments:
+        data: differentiated trajectories: kinds and supports of the coordinates are read off them.
+        structure: one of `STRUCTURES`.
+        extra: terms to add, simplest of all.
+        complexity: limit on the functions of position.
+    """
+    space = JetSpace(data.coordinates)
+    functions = _functions(data, space, complexity)
+    velocities = space.velocities
+    monomials: list[tuple[sp.Expr, float]] = [(v**2 / 2, 1.0) for v in velocities]
+    monomials += [(v * w, 2.2) for v, w in itertools.combinations(velocities, 2)]
+    if structure in {"gyroscopic", "free"}:
+        monomials += [(v, 1.2) for v in velocities]
+    factors = [(sp.S.One, 0.0)] if structure == "separable" else functions
+    terms = [Term(sp.expand(term), 0.0) for term in extra]
+    terms += [Term(f, c) for f, c in functions if f != 1]
+    terms += [Term(f * m, c + cost + (c > 0)) for f, c in factors for m, cost in monomials]
+    if structure in {"separable", "free"}:
+        powers = itertools.combinations_with_replacement(velocities, 4)
+        terms += [Term(sp.Mul(*power), 4.0) for power in powers] + [Term(v**6, 6.0) for v in velocities]
+    unique: dict[sp.Expr, Term] = {}
+    for term in sorted(terms, key=lambda term: term.complexity):
+        unique.setdefault(term.expression, term)
+    return independent(Library(space, tuple(unique.values())), data.jets())
+
+
+def independent(library: Library, jets: Jets) -> Library:
+    """The terms whose operators are not null and do not depend on those of simpler terms."""
+    columns = library.operator(off_shell(jets, samples=400, seed=1)).reshape(len(library), -1).T
+    finite = np.isfinite(columns).all(axis=0)
+    scale = np.linalg.norm(np.where(finite, columns, 0.0), axis=0)
+    gradient = np.concatenate(library.gradient(jets.take(np.arange(0, len(jets), max(1, len(jets) // 400)))), axis=2)
+    size = np.sqrt(np.mean(np.where(np.isfinite(gradient), gradient, 0.0) ** 2, axis=(1, 2)))
+    kept: list[int] = []
+    basis = np.zeros((len(columns), 0))
+    for k in range(len(library)):
+        if not finite[k] or scale[k] <= 1e-9 * size[k] * np.sqrt(len(columns)):
+            continue
+        column = columns[:, k] / scale[k]
+        for _ in range(2):
+            column = column - basis @ (basis.T @ column)
+        length = np.linalg.norm(column)
+        if length > NULL:
+            basis = np.column_stack([basis, column / length])
+            kept.append(k)
+    return library.take(kept)
+
+
+def _functions(data: Trajectories, space: JetSpace, limit: int) -> list[tuple[sp.Expr, float]]:
+    """Functions of position with their complexities."""
+    positions = space.positions
+    q = np.concatenate([segment.q for segment in data.segments])
+    factors = [_powers(x, column, angle) for x, column, angle in zip(positions, q.T, data.angle_mask, strict=True)]
+    functions = []
+    for choice in itertools.product(*factors):
+        cost = sum(c for _, c in choice)
+        if cost <= limit:
+            functions.append((sp.Mul(*(f for f, _ in choice)), float(cost)))
+    angles = [x for x, angle in zip(positions, data.angle_mask, strict=True) if angle]
+    for a, b in itertools.combinations(angles, 2):
+        functions += [(sp.cos(a - b), 1.5), (sp.sin(a - b), 1.5), (sp.cos(a + b), 1.9), (sp.sin(a + b), 1.9)]
+    lengths = [i for i, angle in enumerate(data.angle_mask) if not angle]
+    for i, j in itertools.combinations(lengths, 2):
+        distances = np.hypot(q[:, i], q[:, j])
+        if distances.min() > 0.05 * distances.max():
+            radius = sp.sqrt(positions[i] ** 2 + positions[j] ** 2)
+            functions += [(1 / radius, 1.5), (radius, 1.6), (radius**-2, 2.0), (radius**-3, 2.5)]
+    return [(function, cost) for function, cost in functions if cost <= limit]
+
+
+def _powers(x: sp.Symbol, column: np.ndarray, angle: bool) -> list[tuple[sp.Expr, int]]:
+    """Functions of one coordinate with their complexities."""
+    if angle:
+        return [(sp.S.One, 0), (sp.cos(x), 1), (sp.sin(x), 1), (sp.cos(x) ** 2, 2), (sp.cos(x) * sp.sin(x), 3)]
+    powers: list[tuple[sp.Expr, int]] = [(x**k, k) for k in range(LARGEST_COMPLEXITY + 1)]
+    magnitude = np.abs(column)
+    if (np.sign(column) == np.sign(column[0])).all() and magnitude.min() > 0.05 * magnitude.max():
+        powers += [(1 / x, 2), (x**-2, 3)]
+    return powers
