@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import uniform_filter1d
-from scipy.signal import lombscargle
+from scipy.signal import lombscargle, savgol_coeffs, savgol_filter
 
 from lagsym.data.trajectories import Segment, Trajectories
 
@@ -44,12 +44,21 @@ def local_polynomial(
         at: times of the result, within the range of t.
     """
     window = min(window, len(t))
-    weights = _weights(t, window, min(DEGREE, window - 2), at)
+    degree = min(DEGREE, window - 2)
+    if is_even(t) and np.array_equal(at, t) and window % 2:
+        step = (t[-1] - t[0]) / (len(t) - 1)
+        return LocalFit(*(np.asarray(savgol_filter(y, window, degree, deriv=k, delta=step)) for k in range(3)))
+    weights = _weights(t, window, degree, at)
     start = _starts(t, window, at)
     neighbours = y[start[:, None] + np.arange(window)]
     centre = neighbours.mean(axis=1, keepdims=True)
     value, first, second = np.einsum("ktw,tw->kt", weights, neighbours - centre)
     return LocalFit(value + centre[:, 0], first, second)
+
+
+def is_even(t: Float[np.ndarray, " samples"]) -> bool:
+    """Whether all steps are equal, but for rounding."""
+    return len(t) > 1 and bool(np.ptp(np.diff(t)) < EVEN * (t[-1] - t[0]) / (len(t) - 1))
 
 
 def _starts(t: np.ndarray, window: int, at: np.ndarray) -> np.ndarray:
@@ -60,9 +69,6 @@ def _starts(t: np.ndarray, window: int, at: np.ndarray) -> np.ndarray:
 def _weights(t: np.ndarray, window: int, degree: int, at: np.ndarray) -> np.ndarray:
     """Weights of value, first and second derivative, of shape (3, times, window)."""
     start = _starts(t, window, at)
-    if len(at) == len(t) > 2 * window and np.ptp(np.diff(t)) < EVEN * (t[1] - t[0]) and np.array_equal(at, t):
-        # On an even grid only the place within the window matters.
-        return _weights(t[:window], window, degree, t[:window])[:, np.arange(len(t)) - start]
     offset = t[start[:, None] + np.arange(window)] - at[:, None]
     width = np.abs(offset).max(axis=1, keepdims=True)
     powers = (offset / width)[..., None] ** np.arange(degree + 1)
@@ -93,12 +99,15 @@ def _local_level(noise: np.ndarray) -> float:
 
 
 def _residual(t: np.ndarray, y: np.ndarray, window: int) -> np.ndarray:
-    """Residual at the samples, scaled so that white noise keeps its size."""
-    degree = min(DEGREE, window - 2)
-    weights = _weights(t, window, degree, t)[0]
-    start = _starts(t, window, t)
-    own = weights[np.arange(len(t)), np.arange(len(t)) - start]
-    return (y - local_polynomial(t, y, window, t).value) / np.sqrt(np.maximum(1 - own, 0.05))
+    """Residual at the samples that have a whole window around them, scaled so that white noise keeps its size."""
+    degree, half = min(DEGREE, window - 2), window // 2
+    inner = slice(half, len(t) - half) if len(t) > 2 * window else slice(None)
+    if is_even(t) and window % 2:
+        own: np.ndarray | float = savgol_coeffs(window, degree)[half]
+    else:
+        rows = np.arange(len(t))[inner]
+        own = _weights(t, window, degree, t[inner])[0, np.arange(len(rows)), rows - _starts(t, window, t[inner])]
+    return (y - local_polynomial(t, y, window, t).value)[inner] / np.sqrt(np.maximum(1 - own, 0.05))
 
 
 def noise_level(trajectories: Trajectories) -> Float[np.ndarray, " coordinates"]:
@@ -128,7 +137,7 @@ def differentiate(trajectories: Trajectories) -> Trajectories:
 
 def _differentiate(segment: Segment) -> Segment:
     t = segment.t
-    at = t if np.ptp(np.diff(t)) < EVEN * (t[1] - t[0]) else np.linspace(t[0], t[-1], len(t))
+    at = t if is_even(t) else np.linspace(t[0], t[-1], len(t))
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for i in range(segment.q.shape[1]):
         position = local_polynomial(t, segment.q[:, i], choose_window(t, segment.q[:, i]), at)

@@ -84,7 +84,7 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
     labels = frame[TRAJECTORY].astype(str) if TRAJECTORY in frame else pd.Series("0", index=frame.index)
     segments: list[Segment] = []
     for label in dict.fromkeys(labels):
-        rows = numbers[(labels == label) & numbers[TIME].notna()]
+        rows: pd.DataFrame = numbers.loc[(labels == label) & numbers[TIME].notna()]
         segments += _segments(rows, label, names, angles=columns.angles, notices=notices)
     usable = [segment for segment in segments if len(segment) >= SHORTEST_SEGMENT]
     if not usable:
@@ -109,7 +109,7 @@ def _check_names(frame: pd.DataFrame, columns: Columns) -> None:
     for name in columns.ignore:
         _require(name, frame.columns, "--ignore")
     if TIME not in frame.columns:
-        msg = f"expected a column t with the time, got the columns {', '.join(frame.columns)}; rename the time column to t"
+        msg = f"expected a column t with the time, got {', '.join(frame.columns)}; rename the time column to t"
         raise DataError(msg)
 
 
@@ -134,8 +134,8 @@ def _define(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
             raise InputError(msg)
         symbols = {str(column): sp.Symbol(str(column), real=True) for column in frame.columns}
         expression = parse(formula, symbols)
-        inputs = sorted(expression.free_symbols, key=str)
-        values = [pd.to_numeric(frame[symbol.name], errors="coerce").to_numpy(float) for symbol in inputs]
+        inputs = [symbol for name, symbol in sorted(symbols.items()) if expression.has(symbol)]
+        values = [_floats(frame[symbol.name]).to_numpy() for symbol in inputs]
         defined[name] = np.broadcast_to(sp.lambdify(inputs, expression, "numpy")(*values), len(frame))
         used |= {symbol.name for symbol in inputs} - {TIME}
     spent = {name for q in used - set(columns.coordinates) for name in (q, f"{q}_dot", f"{q}_ddot")}
@@ -147,7 +147,7 @@ def _coordinates(frame: pd.DataFrame, columns: Columns) -> list[str]:
     forces = [name for name in present if name.startswith("force_")]
     if forces:
         msg = (
-            f"measured forces ({', '.join(forces)}) are not used yet, and leaving them out in silence would give a wrong law; "
+            f"measured forces ({', '.join(forces)}) are not used yet, and leaving them out would give a wrong law; "
             f"take data without them, or pass --ignore {','.join(forces)} if they are zero"
         )
         raise InputError(msg)
@@ -178,13 +178,14 @@ def _numbers(frame: pd.DataFrame, wanted: list[str], *, drop_missing: bool, noti
     """The wanted columns as floats; NaN where a number is missing and may be."""
     numbers = pd.DataFrame(index=frame.index)
     for name in wanted:
-        numbers[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
-        text = numbers[name].isna() & frame[name].notna()
+        numbers[name] = _floats(frame[name])
+        text = numbers[name].isna().to_numpy() & frame[name].notna().to_numpy()
         if text.any():
             row = int(np.flatnonzero(text)[0])
-            msg = f"column {name} holds '{frame[name].iloc[row]}' in row {row + 2}, which is not a number; mend or delete that row"
+            shown = str(frame[name].iloc[row])[:40]
+            msg = f"column {name} holds '{shown}' in row {row + 2}, which is not a number; mend or delete that row"
             raise DataError(msg)
-        infinite = np.isinf(numbers[name])
+        infinite = np.isinf(numbers[name].to_numpy())
         if infinite.any():
             rows = _rows(np.flatnonzero(infinite))
             msg = f"column {name} is infinite in {rows}; mend or delete those rows"
@@ -201,6 +202,11 @@ def _numbers(frame: pd.DataFrame, wanted: list[str], *, drop_missing: bool, noti
     if dropped:
         notices.append(f"{dropped} rows with missing numbers were dropped.")
     return numbers
+
+
+def _floats(column: pd.Series) -> pd.Series:
+    """The column as floats, NaN where a cell is no number."""
+    return pd.Series(pd.to_numeric(column, errors="coerce"), dtype=float)
 
 
 def _rows(index: np.ndarray) -> str:

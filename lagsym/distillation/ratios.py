@@ -20,7 +20,10 @@ LEVELS = (2.0, 3.0, 5.0, np.inf)
 """Sub-libraries of growing complexity: elimination from a whole large library loses its way."""
 LARGEST_SIZE = 12
 LARGEST_EXCHANGED = 8
-RIDGE = 1e-12
+RIDGE, RIDGE_OFF_SHELL = 1e-12, 1e-10
+LARGEST_EXCHANGES = 15
+LEAST_GAIN = 1e-3
+"""Exchanges that lower the ratio by less than this fraction are not worth a step."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,10 @@ def best_ratios(
             if len(start) <= eigenvector + 1:
                 continue
             path = problem.eliminate(start, eigenvector, largest)
-            survivors = path[max(path)] if path else ()
             for size, support in path.items():
                 pools.setdefault(size, set()).add(support)
                 if size <= LARGEST_EXCHANGED:
-                    pools[size].add(problem.exchange(support, survivors))
+                    pools[size].add(problem.exchange(support, start))
     return {
         size: sorted((problem.ratio(support) for support in supports), key=lambda ratio: ratio.ratio)
         for size, supports in sorted(pools.items())
@@ -91,7 +93,7 @@ class _Problem:
         """An eigenvalue of A c = lambda B c on the support, counted from the lowest, with its eigenvector."""
         index = np.asarray(list(support))
         A, B = self.A[np.ix_(index, index)], self.B[np.ix_(index, index)]
-        ridge = 1e-10 * np.trace(B) / len(index)
+        ridge = RIDGE_OFF_SHELL * np.trace(B) / len(index)
         values, vectors = linalg.eigh(A, B + ridge * np.eye(len(index)), subset_by_index=[which, which])
         return max(float(values[0]), 0.0), vectors[:, 0]
 
@@ -129,20 +131,30 @@ class _Problem:
                 _, c = self.lowest(support, min(eigenvector, len(support) - 1))
         return path
 
-    def exchange(self, support: tuple[int, ...], candidates: tuple[int, ...]) -> tuple[int, ...]:
+    def exchange(self, support: tuple[int, ...], candidates: np.ndarray) -> tuple[int, ...]:
         """Exchange one term at a time for a candidate while that lowers the ratio."""
-        current, (best, _) = list(support), self.lowest(support)
-        for _ in range(15):
-            trials = [
-                (self.lowest([*current[:i], *current[i + 1 :], new])[0], i, new)
-                for i in range(len(current))
-                for new in candidates
-                if new not in current and current[i] not in self.keep
-            ]
-            if not trials:
+        current, (best, _) = np.array(support), self.lowest(support)
+        for _ in range(LARGEST_EXCHANGES):
+            places = [i for i, term in enumerate(current) if term not in self.keep]
+            others = np.setdiff1d(candidates, current)
+            trials = np.tile(current, (len(places), len(others), 1))
+            for row, place in enumerate(places):
+                trials[row, :, place] = others
+            trials = trials.reshape(-1, len(current))
+            if not len(trials):
                 break
-            value, out, new = min(trials)
-            if value >= best * (1 - 1e-3):
+            values = self._lowest_of_many(trials)
+            winner = int(np.argmin(values))
+            if not values[winner] < best * (1 - LEAST_GAIN):
                 break
-            best, current[out] = value, new
-        return tuple(sorted(current))
+            best, current = float(values[winner]), trials[winner]
+        return tuple(int(i) for i in np.sort(current))
+
+    def _lowest_of_many(self, supports: np.ndarray) -> np.ndarray:
+        """The lowest eigenvalue of each support, of shape (trials, terms), in one batch."""
+        A = self.A[supports[:, :, None], supports[:, None, :]]
+        B = self.B[supports[:, :, None], supports[:, None, :]]
+        size = supports.shape[1]
+        ridge = RIDGE_OFF_SHELL * np.trace(B, axis1=1, axis2=2) / size
+        inverse = np.linalg.inv(np.linalg.cholesky(B + ridge[:, None, None] * np.eye(size)))
+        return np.maximum(np.linalg.eigvalsh(inverse @ A @ inverse.transpose(0, 2, 1))[:, 0], 0.0)

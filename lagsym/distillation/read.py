@@ -86,6 +86,8 @@ def propose_terms(
     fronts = engine.search_all([part.table for part in parts], seed=seed, budget=budget)
     terms: dict[sp.Expr, None] = {}
     for part, front in zip(parts, fronts, strict=True):
+        if not front.formulas:
+            continue
         formula = front.simplest(floor=NEGLIGIBLE**2).expression.xreplace(dict(part.features))
         for term in sp.Add.make_args(sp.expand(formula, trig=False, power_exp=False, log=False)):
             _, bare = (term * part.factor).as_coeff_Mul()

@@ -9,6 +9,7 @@ Source: Bock, "Recent advances in parameteridentification techniques for O.D.E."
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
-from lagsym.data.derivatives import characteristic_time, differentiate, noise_level
+from lagsym.data.derivatives import characteristic_time, noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.errors import InputError
 from lagsym.mechanics.jetspace import JetSpace
@@ -34,6 +35,7 @@ ITERATIONS = 20
 SUBSTEPS = (1, 2, 4, 8)
 NUMERICAL_FLOOR = 1e-8
 """Relative error of a constant that comes from integration alone."""
+NOT_INTEGRABLE = "the law cannot be integrated from these constants; check the candidate, or begin nearer to the data"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def refine(
     constants: Sequence[sp.Symbol],
     initial: Float[np.ndarray, " constants"],
     data: Trajectories,
+    smooth: Trajectories,
     *,
     dissipation: sp.Expr | int = 0,
 ) -> Refined:
@@ -88,6 +91,7 @@ def refine(
         constants: the symbols, those of the dissipation included.
         initial: where to begin, within some 20 per cent.
         data: measured trajectories, not smoothed.
+        smooth: the same, differentiated: the windows' first states and the characteristic time are read off them.
         dissipation: the Rayleigh function.
 
     Raises:
@@ -95,7 +99,6 @@ def refine(
     """
     space = JetSpace(data.coordinates)
     mechanics = compile_mechanics(lagrangian, space, dissipation=dissipation, constants=tuple(constants))
-    smooth = differentiate(data)
     time = characteristic_time(smooth)
     scale = np.maximum(noise_level(data), 1e-10 * np.concatenate([s.q for s in data.segments]).std(axis=0))
     scale = np.where(scale > 0, scale, 1.0)
@@ -105,7 +108,10 @@ def refine(
     while length <= LONGEST_WINDOW * time * (1 + 1e-9):
         windows = _cut(data, smooth, length)
         shooting = _Shooting(mechanics, windows, scale, len(values))
-        result = shooting.fit(values, length)
+        try:
+            result = shooting.fit(values, length)
+        except InputError:
+            break
         if best is not None and np.any(result.residual > GROWTH_LIMIT * best.residual + 1e-9 * scale):
             break
         # Residuals per coordinate, found in one round, are the weights of the next.
@@ -115,8 +121,7 @@ def refine(
         if np.all(result.standard_errors < PRECISE * np.abs(values)):
             break
     if best is None or not np.isfinite(best.values).all():
-        msg = "the law cannot be integrated from these constants; check the candidate, or begin nearer to the data"
-        raise InputError(msg)
+        raise InputError(NOT_INTEGRABLE)
     return best
 
 
@@ -125,7 +130,7 @@ def _cut(data: Trajectories, smooth: Trajectories, length: float) -> _Windows:
     for raw, even in zip(data.segments, smooth.segments, strict=True):
         count = max(1, round((raw.t[-1] - raw.t[0]) / length))
         edges = np.linspace(0, len(raw) - 1, min(count, (len(raw) - 1) // 4) + 1).astype(int)
-        pieces += [(raw, even, a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        pieces += [(raw, even, a, b) for a, b in itertools.pairwise(edges)]
     total = sum(b - a for _, _, a, b in pieces)
     stride = max(1, -(-total // LARGEST_SAMPLES))
     pieces = pieces[::stride]
@@ -157,9 +162,13 @@ class _Shooting:
         values, states = initial.copy(), self.windows.state.copy()
         self._choose_substeps(states, values)
         residual = self._residual(states, values)
+        if not np.isfinite(residual).all():
+            raise InputError(NOT_INTEGRABLE)
         damping, converged = 1e-4, False
         for _ in range(ITERATIONS):
             by_state, by_constant = self._jacobians(states, values)
+            if not (np.isfinite(by_state).all() and np.isfinite(by_constant).all()):
+                raise InputError(NOT_INTEGRABLE)
             step = self._step(by_state, by_constant, residual, damping)
             trial = self._residual(states + step[1], values + step[0])
             tries = 0
@@ -205,14 +214,14 @@ class _Shooting:
         for step in steps:
             h = step / self.substeps
             for _ in range(self.substeps):
-                q, v = _runge_kutta(rate, t, q, v, h)
+                with np.errstate(all="ignore"):
+                    q, v = _runge_kutta(rate, t, q, v, h)
                 t = t + h
             path.append(q)
         return np.stack(path)
 
     def _residual(self, states: np.ndarray, values: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            error = (self._positions(states, values) - self.windows.q) / self.scale
+        error = (self._positions(states, values) - self.windows.q) / self.scale
         return np.where(self.windows.weight[..., None] > 0, error, 0.0)
 
     def _jacobians(self, states: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

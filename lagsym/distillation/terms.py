@@ -163,14 +163,14 @@ def build_library(
 def independent(library: Library, jets: Jets) -> Library:
     """The terms whose operators are not null and do not depend on those of simpler terms."""
     columns = library.operator(off_shell(jets, samples=400, seed=1)).reshape(len(library), -1).T
-    finite = np.isfinite(columns).all(axis=0)
+    finite = np.asarray(np.isfinite(columns).all(axis=0))
     scale = np.linalg.norm(np.where(finite, columns, 0.0), axis=0)
     gradient = np.concatenate(library.gradient(jets.take(np.arange(0, len(jets), max(1, len(jets) // 400)))), axis=2)
     size = np.sqrt(np.mean(np.where(np.isfinite(gradient), gradient, 0.0) ** 2, axis=(1, 2)))
     kept: list[int] = []
     basis = np.zeros((len(columns), 0))
     for k in range(len(library)):
-        if not finite[k] or scale[k] <= 1e-9 * size[k] * np.sqrt(len(columns)):
+        if not bool(finite[k]) or scale[k] <= 1e-9 * size[k] * np.sqrt(len(columns)):
             continue
         column = columns[:, k] / scale[k]
         for _ in range(2):

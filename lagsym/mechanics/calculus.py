@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import sympy as sp
 
@@ -21,7 +22,8 @@ def total_derivative(expression: sp.Expr, space: JetSpace, direction: int = 0) -
     2*q*q_dot
     """
     result = sp.diff(expression, space.base_symbols[direction])
-    for symbol in sorted(expression.free_symbols, key=str):
+    symbols: Any = sorted(expression.free_symbols, key=str)
+    for symbol in symbols:
         key = space.key(symbol)
         if key is not None:
             field, index = key

@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import mpmath
 import sympy as sp
@@ -25,8 +27,12 @@ ATTEMPTS = 200
 """Points tried before the Lagrangians are said to have no common domain."""
 METHOD = f"{DIGITS}-digit test at random points"
 
-Law = tuple[sp.Expr, sp.Expr]
-"""A Lagrangian and a Rayleigh function."""
+Law = tuple[Any, Any]
+"""A Lagrangian and a Rayleigh function, as SymPy expressions."""
+Number = Any
+"""A number of mpmath, whose types cannot be named."""
+Vector = Any
+"""A matrix of mpmath."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,10 @@ class ExactComparison:
 class _Sample:
     """Both equations at one point: mass matrices and forces as nested lists, and random accelerations."""
 
-    point: dict[sp.Symbol, sp.Rational]
-    masses: tuple[mpmath.matrix, mpmath.matrix]
-    forces: tuple[mpmath.matrix, mpmath.matrix]
-    expressions: tuple[mpmath.matrix, mpmath.matrix]
+    point: dict[sp.Symbol, Fraction]
+    masses: tuple[Vector, Vector]
+    forces: tuple[Vector, Vector]
+    expressions: tuple[Vector, Vector]
 
 
 def compare_exactly(candidate: Law, reference: Law, space: JetSpace, ranges: Ranges | None) -> ExactComparison:
@@ -70,7 +76,7 @@ def compare_exactly(candidate: Law, reference: Law, space: JetSpace, ranges: Ran
     with mpmath.workdps(DIGITS):
         moving = {*space.base_symbols, *space.positions, *space.velocities}
         free = {symbol for part in (*candidate, *reference) for symbol in part.free_symbols}
-        parameters = sorted(free - moving, key=str)
+        parameters: Any = sorted(free - moving, key=str)
         generator = random.Random(1)
         bounds = sampling_ranges(space, parameters, ranges)
         evaluate = _evaluator((candidate, reference), space, parameters)
@@ -105,8 +111,8 @@ def _evaluator(laws: Sequence[Law], space: JetSpace, parameters: list[sp.Symbol]
     entries = []
     for lagrangian, dissipation in laws:
         friction = sp.Matrix([sp.diff(dissipation, v) for v in space.velocities])
-        entries.append(list(mass_matrix(lagrangian, space)))
-        entries.append(list(force_vector(lagrangian, space) - friction))
+        entries.append(mass_matrix(lagrangian, space).flat())
+        entries.append((force_vector(lagrangian, space) - friction).flat())
     return sp.lambdify(arguments, entries, "mpmath", cse=True)
 
 
@@ -114,7 +120,7 @@ def _samples(
     evaluate: Callable,
     space: JetSpace,
     parameters: list[sp.Symbol],
-    fixed: list[sp.Rational],
+    fixed: list[Fraction],
     draw: tuple[Ranges, random.Random],
 ) -> Iterator[_Sample]:
     """Both equations at `POINTS` random points where they are defined and real."""
@@ -125,7 +131,7 @@ def _samples(
         values = [*random_point(moving, bounds, generator), *fixed]
         acceleration = mpmath.matrix([mpmath.mpf(generator.randint(-997, 997)) / 997 for _ in range(n)])
         try:
-            parts = evaluate(*(mpmath.mpf(int(x.p)) / int(x.q) for x in values))
+            parts = evaluate(*(mpmath.mpf(x.numerator) / x.denominator for x in values))
         except (ZeroDivisionError, ValueError, OverflowError):
             continue
         if not all(mpmath.im(x) == 0 and mpmath.isfinite(x) for part in parts for x in part):
@@ -145,21 +151,21 @@ def _samples(
     raise InputError(msg)
 
 
-def _norm(vector: mpmath.matrix) -> mpmath.mpf:
+def _norm(vector: Vector) -> Number:
     return mpmath.sqrt(mpmath.fdot(vector, vector))
 
 
-def _relative(a: mpmath.matrix, b: mpmath.matrix) -> mpmath.mpf:
+def _relative(a: Vector, b: Vector) -> Number:
     size = _norm(a) + _norm(b)
     return _norm(a - b) / size if size != 0 else mpmath.mpf(0)
 
 
-def _scale(candidate: mpmath.matrix, reference: mpmath.matrix) -> mpmath.mpf | None:
+def _scale(candidate: Vector, reference: Vector) -> Number | None:
     square = mpmath.fdot(reference, reference)
     return mpmath.fdot(candidate, reference) / square if square != 0 else None
 
 
-def _acceleration_residual(sample: _Sample) -> mpmath.mpf:
+def _acceleration_residual(sample: _Sample) -> Number:
     try:
         a, b = (mpmath.lu_solve(m, f) for m, f in zip(sample.masses, sample.forces, strict=True))
     except ZeroDivisionError:
@@ -167,7 +173,7 @@ def _acceleration_residual(sample: _Sample) -> mpmath.mpf:
     return _relative(a, b)
 
 
-def _disagreement(sample: _Sample, scale: mpmath.mpf, space: JetSpace) -> Disagreement:
+def _disagreement(sample: _Sample, scale: Number, space: JetSpace) -> Disagreement:
     candidate, reference = sample.expressions[0], sample.expressions[1] * scale
     worst = max(range(len(candidate)), key=lambda i: abs(candidate[i] - reference[i]))
     point = {symbol.name: float(value) for symbol, value in sample.point.items()}
@@ -175,7 +181,7 @@ def _disagreement(sample: _Sample, scale: mpmath.mpf, space: JetSpace) -> Disagr
 
 
 def _closed_scale(
-    candidate: sp.Expr, reference: sp.Expr, space: JetSpace, scales: list[mpmath.mpf], sample: _Sample | None
+    candidate: sp.Expr, reference: sp.Expr, space: JetSpace, scales: list[Number], sample: _Sample | None
 ) -> sp.Expr:
     """The scale as a rational number or an expression in the parameters, where it is one, else as a number."""
     number = sp.Float(scales[0], DIGITS)
@@ -186,7 +192,7 @@ def _closed_scale(
     if sample is None:
         return number
     moving = {*space.base_symbols, *space.positions, *space.velocities}
-    point = {symbol: value for symbol, value in sample.point.items() if symbol in moving}
+    point: Any = {symbol: value for symbol, value in sample.point.items() if symbol in moving}
     for v in space.velocities:
         ratio = sp.simplify((sp.diff(candidate, v, 2) / sp.diff(reference, v, 2)).subs(point))
         if not ratio.has(sp.nan, sp.zoo) and abs(ratio.evalf(DIGITS, subs=sample.point) - number) < 1e-30 * abs(number):

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import sympy as sp
 
@@ -89,7 +90,8 @@ class JetSpace:
 
     def order(self, expression: sp.Expr) -> int:
         """The highest order of derivative that an expression holds."""
-        keys = (self.key(symbol) for symbol in expression.free_symbols)
+        symbols: Any = expression.free_symbols
+        keys = (self.key(symbol) for symbol in symbols)
         return max((len(key[1]) for key in keys if key), default=0)
 
     @property

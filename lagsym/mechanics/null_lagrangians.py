@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import sympy as sp
 from sympy.integrals.manualintegrate import manualintegrate
@@ -11,7 +12,7 @@ from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.sampling import Ranges, random_point, sampling_ranges
 
 NEGLIGIBLE = 1e-9
-"""Coefficients below this share of the largest are rounding, where numbers are doubles."""
+"""Coefficients below this, and below this share of the largest, are rounding, where numbers are doubles."""
 
 
 def added_function(difference: sp.Expr, space: JetSpace, ranges: Ranges | None = None) -> sp.Expr | None:
@@ -32,10 +33,10 @@ def added_function(difference: sp.Expr, space: JetSpace, ranges: Ranges | None =
     >>> added_function(3 * q**2 * v + 5, space)
     q**3
     """
-    at_rest = dict.fromkeys(space.velocities, sp.S.Zero)
+    at_rest: Any = dict.fromkeys(space.velocities, sp.S.Zero)
     # dF/dq does not depend on v, so that v = 0 says it all in fewer terms.
     gradient = [_tidied(sp.diff(difference, v).subs(at_rest)) for v in space.velocities]
-    function: sp.Expr = sp.S.Zero
+    function: Any = sp.S.Zero
     for q, slope in zip(space.positions, gradient, strict=True):
         remaining = _tidied(slope - sp.diff(function, q))
         if remaining != 0:
@@ -47,16 +48,23 @@ def added_function(difference: sp.Expr, space: JetSpace, ranges: Ranges | None =
     return function
 
 
-def _tidied(expression: sp.Expr) -> sp.Expr:
-    """Expanded, with products of sines and cosines joined, and rounding errors of doubles dropped."""
+def _tidied(expression: Any) -> Any:
+    """Expanded, zero where it is zero in disguise, and free of the rounding errors of doubles."""
     expression = sp.expand(expression)
     if expression.has(sp.Float):
         terms = [term.as_coeff_Mul() for term in sp.Add.make_args(expression)]
         largest = max(abs(c) for c, _ in terms)
-        expression = sp.Add(*(c * rest for c, rest in terms if abs(c) > max(NEGLIGIBLE * largest, 1e-14)))
-    elif expression.has(sp.sin, sp.cos) and sp.trigsimp(expression) == 0:
+        expression = sp.Add(*(c * rest for c, rest in terms if abs(c) > NEGLIGIBLE * max(largest, 1)))
+    elif expression.has(sp.Function) and _vanishes(expression):
         return sp.S.Zero
     return expression
+
+
+def _vanishes(expression: Any) -> bool:
+    """Whether an exact expression is zero at an arbitrary point, which settles it."""
+    symbols = sorted(expression.free_symbols, key=str)
+    point = {symbol: sp.Rational(313 + 101 * k, 997) for k, symbol in enumerate(symbols)}
+    return bool(abs(expression.evalf(30, subs=point)) < 1e-20)
 
 
 def _without_constant(function: sp.Expr, space: JetSpace) -> sp.Expr:
@@ -67,7 +75,7 @@ def _without_constant(function: sp.Expr, space: JetSpace) -> sp.Expr:
 def _agrees(function: sp.Expr, difference: sp.Expr, space: JetSpace, ranges: Ranges | None) -> bool:
     """Whether dF/dq = d(difference)/dv at random points."""
     moving = (*space.base_symbols, *space.positions, *space.velocities)
-    parameters = sorted((function.free_symbols | difference.free_symbols) - set(moving), key=str)
+    parameters: Any = sorted((function.free_symbols | difference.free_symbols) - set(moving), key=str)
     symbols = (*moving, *parameters)
     bounds = sampling_ranges(space, parameters, ranges)
     pairs = [

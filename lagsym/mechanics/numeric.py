@@ -55,7 +55,7 @@ class CompiledMechanics:
     ) -> Float[np.ndarray, "samples n"]:
         """The accelerations M^-1 f."""
         if self._acceleration is None:
-            return _solve(*self.mass_and_force(t, q, v, c))
+            return solve_samples(*self.mass_and_force(t, q, v, c))
         result = np.empty(q.shape)
         for i, column in enumerate(self._evaluate(self._acceleration, t, q, v, c)):
             result[:, i] = column
@@ -139,7 +139,9 @@ def _closed_solve(mass: list[sp.Expr], force: list[sp.Expr]) -> list[sp.Expr] | 
     return [(m22 * force[0] - m12 * force[1]) / determinant, (m11 * force[1] - m12 * force[0]) / determinant]
 
 
-def _solve(mass: np.ndarray, force: np.ndarray) -> np.ndarray:
+def solve_samples(
+    mass: Float[np.ndarray, "samples n n"], force: Float[np.ndarray, "samples n"]
+) -> Float[np.ndarray, "samples n"]:
     """Solve M a = f for every sample; not a number where M is singular."""
     try:
         return np.linalg.solve(mass, force[:, :, None])[:, :, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 
 import sympy as sp
 
@@ -36,11 +37,11 @@ def sampling_ranges(space: JetSpace, parameters: Iterable[sp.Symbol], ranges: Ra
     return result
 
 
-def random_point(symbols: Iterable[sp.Symbol], ranges: Ranges, generator: random.Random) -> list[sp.Rational]:
+def random_point(symbols: Iterable[sp.Symbol], ranges: Ranges, generator: random.Random) -> list[Fraction]:
     """A random rational number for each symbol, strictly within its range."""
     return [_between(*ranges[symbol.name], generator) for symbol in symbols]
 
 
-def _between(low: float, high: float, generator: random.Random) -> sp.Rational:
-    start, width = sp.Rational(low), sp.Rational(high) - sp.Rational(low)
-    return start + width * sp.Rational(generator.randint(1, DENOMINATOR - 1), DENOMINATOR)
+def _between(low: float, high: float, generator: random.Random) -> Fraction:
+    start, width = Fraction(low), Fraction(high) - Fraction(low)
+    return start + width * Fraction(generator.randint(1, DENOMINATOR - 1), DENOMINATOR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import sympy as sp
 
@@ -49,7 +50,7 @@ class System:
 
     def __post_init__(self) -> None:
         known = set(self.space.names) | set(self.parameters)
-        free = self.lagrangian.free_symbols | self.dissipation.free_symbols
+        free: Any = self.lagrangian.free_symbols | self.dissipation.free_symbols
         unknown = sorted(symbol.name for symbol in free if symbol.name not in known)
         if unknown:
             msg = f"{self.name}: {', '.join(unknown)} in the Lagrangian is neither a coordinate nor a parameter"
@@ -63,12 +64,14 @@ class System:
     @cached_property
     def numeric_lagrangian(self) -> sp.Expr:
         """The Lagrangian with the parameters' numbers put in."""
-        return self.lagrangian.xreplace(self.values)
+        numeric: Any = self.lagrangian.xreplace(self.values)
+        return numeric
 
     @cached_property
     def numeric_dissipation(self) -> sp.Expr:
         """The Rayleigh function with the parameters' numbers put in."""
-        return self.dissipation.xreplace(self.values)
+        numeric: Any = self.dissipation.xreplace(self.values)
+        return numeric
 
     def with_parameters(self, values: Mapping[str, float]) -> System:
         """The same system with other numbers for some of its parameters.

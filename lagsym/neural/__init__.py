@@ -1,1 +1,27 @@
 """Lagrangian networks in PyTorch: models, the fast operator, fitting."""
+
+from lagsym.neural.checkpoint import load_fit, save_fit
+from lagsym.neural.device import resolve_device
+from lagsym.neural.fitting import Fit, FitOptions, fit, relative_error
+from lagsym.neural.models import STRUCTURES, FreeLagrangian, NaturalLagrangian, NetworkLagrangian, Parts, Reading
+from lagsym.neural.progress import FitProgress, progress_bar
+from lagsym.neural.scaling import Scaling
+
+__all__ = [
+    "STRUCTURES",
+    "Fit",
+    "FitOptions",
+    "FitProgress",
+    "FreeLagrangian",
+    "NaturalLagrangian",
+    "NetworkLagrangian",
+    "Parts",
+    "Reading",
+    "Scaling",
+    "fit",
+    "load_fit",
+    "progress_bar",
+    "relative_error",
+    "resolve_device",
+    "save_fit",
+]

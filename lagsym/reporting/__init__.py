@@ -1,1 +1,16 @@
-"""What a person sees: LaTeX, HTML and pictures."""
+"""What a person sees: LaTeX, HTML, pictures and the summary in the terminal."""
+
+from lagsym.reporting.folder import check_folder, result_folder
+from lagsym.reporting.report import read_validation, refresh_report, report_files, write_files, write_report
+from lagsym.reporting.summary import law_text
+
+__all__ = [
+    "check_folder",
+    "law_text",
+    "read_validation",
+    "refresh_report",
+    "report_files",
+    "result_folder",
+    "write_files",
+    "write_report",
+]

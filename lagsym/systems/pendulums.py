@@ -42,11 +42,11 @@ def _double_pendulum() -> System:
     m1, m2, l1, l2, g = map(parameter_symbol, ("m1", "m2", "l1", "l2", "g"))
     kinetic = (m1 + m2) * l1**2 * omega1**2 / 2 + m2 * l2**2 * omega2**2 / 2
     kinetic += m2 * l1 * l2 * omega1 * omega2 * sp.cos(theta1 - theta2)
-    potential = -(m1 + m2) * g * l1 * sp.cos(theta1) - m2 * g * l2 * sp.cos(theta2)
+    weight = (m1 + m2) * g * l1 * sp.cos(theta1) + m2 * g * l2 * sp.cos(theta2)
     return System(
         name="double_pendulum",
         space=space,
-        lagrangian=kinetic - potential,
+        lagrangian=kinetic + weight,
         parameters={"m1": 1.0, "m2": 1.0, "l1": 1.0, "l2": 1.0, "g": 9.8},
         ranges={"theta1": (-2.0, 2.0), "theta2": (-2.0, 2.0), "theta1_dot": (-1.0, 1.0), "theta2_dot": (-1.0, 1.0)},
         parameter_ranges={"m1": (0.5, 2.0), "m2": (0.5, 2.0), "l1": (0.5, 2.0), "l2": (0.5, 2.0), "g": (5.0, 15.0)},

@@ -1,0 +1,323 @@
+"""Discovery: the stages in order, from trajectories to a law."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from lagsym.data.derivatives import differentiate
+from lagsym.data.jets import Jets
+from lagsym.data.trajectories import Split, Trajectories, split
+from lagsym.distillation.choice import USABLE_NETWORK, Choice, ChoiceOptions, choose_terms
+from lagsym.distillation.constants import name_constant
+from lagsym.distillation.engines import Budget
+from lagsym.distillation.friction import Friction, balance_energy
+from lagsym.distillation.refinement import Refined, refine
+from lagsym.distillation.selection import Candidate
+from lagsym.errors import InputError
+from lagsym.law import Constant, FrontEntry, Law
+from lagsym.mechanics.helmholtz import multipliers
+from lagsym.mechanics.jetspace import JetSpace
+from lagsym.mechanics.parsing import to_text
+from lagsym.mechanics.system import parameter_symbol
+from lagsym.neural import Fit, FitOptions, FitProgress, fit
+from lagsym.validation import Validation, unconstrained_r2, validate
+
+NETWORK_SAMPLES = 20_000
+CONVINCING_R2 = 0.9
+WEAKLY_R2, NOISY_R2 = 0.99, 0.5
+"""Where noise hides the accelerations, the weak form convinces in their place, but not if they contradict it."""
+UNCONSTRAINED_R2 = 0.9
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class DiscoveryOptions:
+    """What may be asked of a discovery; the defaults serve every system alike.
+
+    Arguments:
+        choice: what the Lagrangian may be made of, and what decides.
+        fit: how the network is built and trained; its structure follows from `choice`.
+        seed: of the split, the network and every draw.
+        device: where the network is trained.
+        budget: cap on the seconds of training and of each search by an engine, or None.
+
+    Raises:
+        InputError: the budget is not positive.
+    """
+
+    choice: ChoiceOptions = field(default_factory=ChoiceOptions)
+    fit: FitOptions = field(default_factory=lambda: FitOptions(tolerance=1.5e-3, steps=300))
+    seed: int = 0
+    device: str = "auto"
+    budget: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.budget is not None and not self.budget > 0:
+            msg = f"expected a budget of more than 0 seconds, got {self.budget}"
+            raise InputError(msg)
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found, and what it was found with.
+
+    Arguments:
+        law: the law, or the reasons why there is none.
+        validation: its scores on held-out data, or None without a Lagrangian.
+        fit: the trained network, or None where none was asked for.
+        split: the three parts of the data.
+    """
+
+    law: Law
+    validation: Validation | None
+    fit: Fit | None
+    split: Split
+
+
+@dataclass
+class _Log:
+    """Seconds of each stage, and what the user should know."""
+
+    report: Report
+    seconds: dict[str, float] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    caps: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str, title: str) -> Iterator[None]:
+        self.report(title)
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - started, 3)
+
+
+def discover(
+    data: Trajectories,
+    *,
+    options: DiscoveryOptions | None = None,
+    report: Report = lambda stage: None,
+    progress: Callable[[FitProgress], None] | None = None,
+) -> Discovery:
+    """Find the Lagrangian that moves the data.
+
+    The data are split in three. On the first part a network is trained and terms are selected, on the second structures
+    are compared, and the third gives the scores; the constants are refined on the first two.
+
+    Arguments:
+        data: measured trajectories.
+        options: what to do differently.
+        report: called with the title of every stage as it begins.
+        progress: called during the network's training.
+
+    Raises:
+        DataError: there is too little to learn from.
+        UnavailableError: a named engine or device is missing.
+    """
+    options = options or DiscoveryOptions()
+    log = _Log(report)
+    log.notices += data.notices
+    parts = split(data, seed=options.seed)
+    with log.stage("smooth", "Differentiating"):
+        learn, choose = differentiate(parts.fit), differentiate(parts.choose)
+    network = None
+    if options.choice.evidence != "data":
+        with log.stage("fit", "Training a Lagrangian network"):
+            network = _train(learn, choose, options, log, progress)
+    with log.stage("distil", "Selecting terms"):
+        budget = Budget() if options.budget is None else Budget(seconds=options.budget)
+        selected = choose_terms(learn, choose, network, options=options.choice, seed=options.seed, budget=budget)
+    known = parts.fit.with_segments((*parts.fit.segments, *parts.choose.segments))
+    if selected is None:
+        return Discovery(_refusal(data, learn, parts.report, options, log), None, network, parts)
+    log.notices += selected.messages
+    with log.stage("refine", "Refining constants"):
+        law = _refined_law(selected, known, differentiate(known), options, log)
+    with log.stage("judge", "Scoring on held-out data"):
+        asked = None if network is None else network.model.read(differentiate(parts.report).jets()).acceleration
+        validation = validate(law, parts.report, network_acceleration=asked)
+        law = _judged(law, validation, learn, parts.report, options, log)
+    if law.lagrangian is None:
+        return Discovery(law, None, network, parts)
+    return Discovery(law, validation, network, parts)
+
+
+def _train(
+    learn: Trajectories,
+    choose: Trajectories,
+    options: DiscoveryOptions,
+    log: _Log,
+    progress: Callable[[FitProgress], None] | None,
+) -> Fit | None:
+    structure = "natural" if options.choice.structure in {"auto", "natural"} else "free"
+    settings = replace(options.fit, structure=structure, seconds=options.budget)
+    angles = tuple(int(i) for i in np.flatnonzero(learn.angle_mask))
+    jets, held_out = (_thinned(part.jets(), options.seed) for part in (learn, choose))
+    result = fit(
+        jets, held_out, angles=angles, options=settings, seed=options.seed, device=options.device, progress=progress
+    )
+    if result.status == "seconds":
+        log.caps.append("fit")
+    if result.held_out_error > USABLE_NETWORK and options.choice.evidence == "both":
+        log.notices.append(
+            f"The network's held-out acceleration error stayed at {result.held_out_error:.0%}, so the data alone "
+            "decided."
+        )
+    return result
+
+
+def _thinned(jets: Jets, seed: int) -> Jets:
+    if len(jets) <= NETWORK_SAMPLES:
+        return jets
+    return jets.take(np.sort(np.random.default_rng(seed).choice(len(jets), NETWORK_SAMPLES, replace=False)))
+
+
+def _refined_law(
+    selected: Choice, data: Trajectories, smooth: Trajectories, options: DiscoveryOptions, log: _Log
+) -> Law:
+    """Constants with errors, friction tested after the Lagrangian, multipliers counted."""
+    space = JetSpace(data.coordinates)
+    candidate = selected.candidate
+    symbols = tuple(parameter_symbol(f"c{i}") for i in range(1, len(candidate.terms)))
+    terms = dict(zip(symbols, candidate.terms[1:], strict=True))
+    lagrangian = candidate.terms[0] + sp.Add(*(c * term for c, term in terms.items()))
+    initial = np.asarray(candidate.coefficients[1:], float)
+    refined = _refine(lagrangian, symbols, initial, (data, smooth), sp.S.Zero, log)
+    values = initial if refined is None else refined.values
+    numeric: Any = lagrangian.xreplace({c: sp.Float(float(x), 17) for c, x in zip(symbols, values, strict=True)})
+    friction = balance_energy(numeric, smooth, seed=options.seed)
+    rates = tuple(parameter_symbol(f"d{i + 1}") for i in range(len(friction.terms)))
+    dissipation = sp.Add(*(d * term for d, term in zip(rates, friction.terms, strict=True)))
+    if rates:
+        start = np.concatenate([values, friction.coefficients])
+        again = _refine(lagrangian, (*symbols, *rates), start, (data, smooth), dissipation, log)
+        values = start if again is None else again.values
+        refined = again or None
+    constants, covariance = _constants((*symbols, *rates), values, refined)
+    texts = {term: to_text(term if c is None else c * term) for c, term in [(None, candidate.terms[0]), *terms.items()]}
+    evidence = {texts[term]: names for term, names in selected.evidence.items()}
+    evidence |= {to_text(d * term): ("energy",) for d, term in zip(rates, friction.terms, strict=True)}
+    return Law(
+        coordinates=data.coordinates,
+        lagrangian=lagrangian,
+        constants=constants,
+        covariance=covariance,
+        dissipation=dissipation,
+        angles=tuple(name for name in data.coordinates if name in data.angles),
+        structure=selected.structure,
+        multipliers=multipliers(numeric, space, _ranges(smooth)).dimension,
+        scale="free" if options.choice.known is None else "fixed",
+        evidence=evidence,
+        tests={"friction": _friction_test(friction)},
+        front=tuple(_front_entry(entry) for entry in selected.front.candidates),
+        seed=options.seed,
+    )
+
+
+def _ranges(smooth: Trajectories) -> dict[str, tuple[float, float]]:
+    """The middle of what the data cover, for every coordinate and velocity."""
+    jets = smooth.jets()
+    names = [*smooth.coordinates, *(f"{name}_dot" for name in smooth.coordinates)]
+    low, high = np.quantile(np.concatenate([jets.q, jets.v], axis=1), [0.1, 0.9], axis=0)
+    return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True) if a < b}
+
+
+def _refine(
+    lagrangian: sp.Expr,
+    symbols: Sequence[sp.Symbol],
+    initial: np.ndarray,
+    data: tuple[Trajectories, Trajectories],
+    dissipation: sp.Expr,
+    log: _Log,
+) -> Refined | None:
+    if not symbols:
+        return None
+    try:
+        refined = refine(lagrangian, symbols, initial, *data, dissipation=dissipation)
+    except InputError:
+        log.notices.append("The constants could not be refined by integration; they are those of the selection.")
+        return None
+    if not refined.converged:
+        log.caps.append("refine")
+    return refined
+
+
+def _constants(
+    symbols: Sequence[sp.Symbol], values: np.ndarray, refined: Refined | None
+) -> tuple[tuple[Constant, ...], tuple[tuple[float, ...], ...]]:
+    errors = [None] * len(symbols) if refined is None else [float(error) for error in refined.standard_errors]
+    constants = tuple(
+        Constant(symbol.name, float(value), error, name_constant(float(value), error))
+        for symbol, value, error in zip(symbols, values, errors, strict=True)
+    )
+    covariance = () if refined is None else tuple(tuple(float(x) for x in row) for row in refined.covariance)
+    return constants, covariance
+
+
+def _friction_test(friction: Friction) -> dict[str, float | str]:
+    found = ", ".join(to_text(term) for term in friction.terms)
+    return {
+        "method": "energy balance over whole records, block bootstrap",
+        "tested": ", ".join(to_text(term) for term in friction.tested),
+        "found": found or "none",
+        "significance": float(min(friction.significance)) if found else friction.strongest,
+        "energy_loss": friction.loss,
+    }
+
+
+def _front_entry(candidate: Candidate) -> FrontEntry:
+    constants = tuple(float(c) for c in candidate.coefficients)
+    return FrontEntry(candidate.complexity, candidate.loss, to_text(candidate.lagrangian), constants, candidate.scores)
+
+
+def _judged(
+    law: Law, validation: Validation, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: _Log
+) -> Law:
+    """Decide what may be claimed, by the held-out scores."""
+    scores = dict(validation.scores)
+    status = "recovered"
+    hidden = scores["weak_r2"] > WEAKLY_R2 and scores["held_out_r2"] > NOISY_R2
+    if scores["held_out_r2"] <= CONVINCING_R2 and not hidden:
+        scores["unconstrained_r2"] = unconstrained_r2(learn, held_out, seed=options.seed)
+        status = "uncertain"
+        log.notices.append(
+            f"The best law explains only R² = {scores['held_out_r2']:.3f} of held-out accelerations; an unconstrained "
+            f"network explains {scores['unconstrained_r2']:.3f}."
+        )
+        if scores["unconstrained_r2"] > UNCONSTRAINED_R2:
+            return replace(_without_law(law, log), scores=scores)
+    return replace(law, status=status, scores=scores, **_journal(log))
+
+
+def _refusal(
+    data: Trajectories, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: _Log
+) -> Law:
+    with log.stage("judge", "Comparing with an unconstrained network"):
+        score = unconstrained_r2(learn, held_out, seed=options.seed)
+    law = Law(data.coordinates, None, scores={"unconstrained_r2": score}, seed=options.seed, status="uncertain")
+    if score > UNCONSTRAINED_R2:
+        return replace(_without_law(law, log), scores=law.scores)
+    log.notices.append(
+        f"Neither a Lagrangian nor an unconstrained network (R² = {score:.3f}) explains the held-out motion: the data "
+        "are too few, too noisy, or miss a coordinate."
+    )
+    return replace(law, **_journal(log))
+
+
+def _without_law(law: Law, log: _Log) -> Law:
+    """The refusal: the motion can be predicted, but no Lagrangian that was tried predicts it."""
+    log.notices.append(
+        "The motion follows from position and velocity, but no Lagrangian of the structures and terms that were tried "
+        "explains it."
+    )
+    return replace(law, lagrangian=None, dissipation=sp.S.Zero, status="not_lagrangian", **_journal(log))
+
+
+def _journal(log: _Log) -> dict[str, object]:
+    return {"notices": tuple(log.notices), "seconds": dict(log.seconds), "caps_hit": tuple(dict.fromkeys(log.caps))}

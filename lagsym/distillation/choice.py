@@ -1,0 +1,181 @@
+"""Choosing: which structure and which terms, by a trained network, by the data, or by both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import sympy as sp
+
+from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.engines import Budget, engine
+from lagsym.distillation.read import network_operator, propose_terms
+from lagsym.distillation.selection import (
+    Candidate,
+    Front,
+    WeakEvidence,
+    select_by_data,
+    select_by_network,
+    simplest,
+    weak_loss,
+)
+from lagsym.distillation.terms import STRUCTURES, Library, build_library, off_shell
+from lagsym.errors import InputError, UnavailableError
+from lagsym.neural import Fit
+
+EVIDENCE = ("both", "data", "network")
+ENGINES = ("auto", "sparse", "operon", "pysr")
+USABLE_NETWORK = 0.1
+"""A network whose held-out relative error is above this has not learned the motion; the data then decide alone."""
+CONVINCING_LOSS = 1e-2
+"""A structure whose held-out weak loss is below this needs no richer one beside it."""
+
+
+@dataclass(frozen=True)
+class ChoiceOptions:
+    """What a Lagrangian may be made of, and what decides.
+
+    Arguments:
+        evidence: "both", "data" (no network) or "network" (no regression on the data before the constants are refined).
+        engine: "sparse" draws terms from a library; "operon" and "pysr" propose them from the network's parts; "auto"
+            begins with the library and asks for proposals only where it fails.
+        structure: one of `STRUCTURES`, or "auto" for the simplest that the held-out data allow.
+        terms: further candidate terms.
+        known: a part of the Lagrangian that is known; it sets the scale.
+
+    Raises:
+        InputError: a value is not one of the above, or the engine has no network to read.
+    """
+
+    evidence: str = "both"
+    engine: str = "auto"
+    structure: str = "auto"
+    terms: tuple[sp.Expr, ...] = ()
+    known: sp.Expr | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("evidence", EVIDENCE), ("engine", ENGINES), ("structure", ("auto", *STRUCTURES))):
+            if getattr(self, name) not in allowed:
+                msg = f"expected {name} to be one of {', '.join(allowed)}; got {getattr(self, name)!r}"
+                raise InputError(msg)
+        if self.engine in {"operon", "pysr"} and self.evidence == "data":
+            msg = f"engine {self.engine} reads a trained network, so evidence 'data' leaves it nothing; use 'both'"
+            raise InputError(msg)
+
+    @property
+    def given(self) -> tuple[sp.Expr, ...]:
+        """The terms that the user gave, the known part first."""
+        return (*(() if self.known is None else (self.known,)), *self.terms)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A candidate with where it came from.
+
+    Arguments:
+        candidate: the Lagrangian with its first coefficients.
+        structure: the structure of the library that it came from.
+        front: the front that it was chosen on.
+        evidence: for each term, what chose it: "network", "data", "user".
+        held_out_loss: its weak loss on the data that structures are compared on.
+        messages: what an engine had to say.
+    """
+
+    candidate: Candidate
+    structure: str
+    front: Front
+    evidence: dict[sp.Expr, tuple[str, ...]]
+    held_out_loss: float
+    messages: tuple[str, ...] = ()
+
+
+def choose_terms(
+    learn: Trajectories,
+    held_out: Trajectories,
+    network: Fit | None,
+    *,
+    options: ChoiceOptions | None = None,
+    seed: int = 0,
+    budget: Budget | None = None,
+) -> Choice | None:
+    """The simplest structure within a factor of the best held-out loss, or None where no candidate is admissible.
+
+    Arguments:
+        learn: differentiated trajectories that terms are selected on.
+        held_out: differentiated trajectories that structures are compared on.
+        network: a trained network, or None for evidence "data".
+        options: what to do differently.
+        seed: of every draw.
+        budget: of each search by an engine.
+
+    Raises:
+        UnavailableError: the engine that was named cannot run here.
+    """
+    options = options or ChoiceOptions()
+    found: list[Choice] = []
+    structures = STRUCTURES if options.structure == "auto" else (options.structure,)
+    if options.engine in {"auto", "sparse"}:
+        for structure in structures:
+            library = build_library(learn, structure, extra=options.given)
+            found += _choose_from(library, structure, (learn, held_out), network, options, seed)
+            if found and found[-1].held_out_loss < CONVINCING_LOSS:
+                break
+    convinced = bool(found) and found[-1].held_out_loss < CONVINCING_LOSS
+    if network is not None and options.engine != "sparse" and not convinced:
+        found += _choose_proposed((learn, held_out), network, options, seed, budget)
+    if not found:
+        return None
+    best = min(choice.held_out_loss for choice in found)
+    return next(choice for choice in found if simplest(choice.held_out_loss, best))
+
+
+def _choose_proposed(
+    data: tuple[Trajectories, Trajectories], network: Fit, options: ChoiceOptions, seed: int, budget: Budget | None
+) -> list[Choice]:
+    """Choose among the terms that a symbolic regression of the network's parts proposes."""
+    try:
+        proposed, messages = propose_terms(engine(options.engine), network.model, data[0], seed=seed, budget=budget)
+    except UnavailableError:
+        if options.engine != "auto":
+            raise
+        return []
+    structure = "natural" if options.structure == "auto" else options.structure
+    library = build_library(data[0], structure, extra=(*options.given, *proposed), complexity=0)
+    choices = _choose_from(library, structure, data, network, options, seed)
+    return [replace(choice, messages=messages) for choice in choices]
+
+
+def _choose_from(
+    library: Library,
+    structure: str,
+    data: tuple[Trajectories, Trajectories],
+    network: Fit | None,
+    options: ChoiceOptions,
+    seed: int,
+) -> list[Choice]:
+    """The choice from one library, in a list; an empty one where nothing is admissible."""
+    learn, held_out = data
+    keep = ()
+    if options.known is not None:
+        keep = (library.expressions.index(sp.expand(options.known)),)
+    fronts: dict[str, Front] = {}
+    if network is not None and (options.evidence == "network" or network.held_out_error < USABLE_NETWORK):
+        jets = off_shell(learn.jets(), seed=seed)
+        fronts["network"] = select_by_network(library, jets, network_operator(network.model, jets), keep=keep)
+    if options.evidence != "network":
+        fronts["data"] = select_by_data(WeakEvidence.collect(library, learn), keep=keep)
+    candidates = {name: front.chosen for name, front in fronts.items() if front.chosen is not None}
+    if not candidates:
+        return []
+    losses = {name: weak_loss(candidate, library.space, held_out) for name, candidate in candidates.items()}
+    best = min(losses.values())
+    name = min(
+        (name for name in candidates if simplest(losses[name], best)),
+        key=lambda name: (len(candidates[name].terms), losses[name]),
+    )
+    candidate = candidates[name]
+    evidence = {
+        term: tuple(other for other, rival in candidates.items() if term in rival.terms)
+        + (("user",) if term in options.given else ())
+        for term in candidate.terms
+    }
+    return [Choice(candidate, structure, fronts[name], evidence, losses[name])]

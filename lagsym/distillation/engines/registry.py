@@ -1,0 +1,80 @@
+"""Engines by name, and the one that takes what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from lagsym.distillation.engines.base import Budget, Engine, FormulaFront, Table
+from lagsym.distillation.engines.operon import OperonEngine
+from lagsym.distillation.engines.pysr import PySREngine
+from lagsym.distillation.engines.sparse import SparseEngine
+from lagsym.errors import InputError, UnavailableError
+
+
+@dataclass(frozen=True)
+class AutoEngine(Engine):
+    """The first engine of several that can run; what was passed over and why is in the front's message.
+
+    Arguments:
+        engines: in order of preference.
+    """
+
+    engines: tuple[Engine, ...] = field(default_factory=lambda: (PySREngine(), OperonEngine(), SparseEngine()))
+    name: ClassVar[str] = "auto"
+
+    def available(self) -> str | None:
+        """None where any of the engines can run."""
+        reasons = [engine.available() for engine in self.engines]
+        return None if None in reasons else "; ".join(reason for reason in reasons if reason)
+
+    def search(self, table: Table, *, seed: int = 0, budget: Budget | None = None) -> FormulaFront:
+        """Search with the first engine that works.
+
+        Raises:
+            UnavailableError: none does.
+        """
+        return self.search_all((table,), seed=seed, budget=budget)[0]
+
+    def search_all(
+        self, tables: Sequence[Table], *, seed: int = 0, budget: Budget | None = None
+    ) -> tuple[FormulaFront, ...]:
+        """Search all tables with the first engine that works.
+
+        Raises:
+            UnavailableError: none does.
+        """
+        passed: list[str] = []
+        for candidate in self.engines:
+            try:
+                fronts = candidate.search_all(tables, seed=seed, budget=budget)
+            except UnavailableError as error:
+                passed.append(f"{candidate.name} was passed over: {error}")
+                continue
+            return tuple(replace(front, message="; ".join([*passed, front.message]).strip("; ")) for front in fronts)
+        raise UnavailableError("; ".join(passed))
+
+
+ENGINES: dict[str, type[Engine]] = {
+    engine.name: engine for engine in (AutoEngine, SparseEngine, OperonEngine, PySREngine)
+}
+
+
+def engine(name: str) -> Engine:
+    """The engine of this name with its default options: "auto", "sparse", "operon" or "pysr".
+
+    Raises:
+        InputError: no engine has this name.
+
+    >>> engine("sparse").name
+    'sparse'
+    """
+    if name not in ENGINES:
+        raise InputError(f"an engine is one of {', '.join(ENGINES)}, not {name!r}")
+    return ENGINES[name]()
+
+
+def availability() -> dict[str, str | None]:
+    """For each engine None where it can run, else why not and how to get it; nothing is started."""
+    return {name: ENGINES[name]().available() for name in ENGINES}

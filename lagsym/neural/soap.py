@@ -1,0 +1,54 @@
+"""SOAP, Adam in the eigenbasis of Shampoo's preconditioner, for networks whose normal matrix would be too large.
+
+Source: Vyas et al. (2024), SOAP: Improving and Stabilizing Shampoo using Adam, arXiv:2409.11321.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from pytorch_optimizer import SOAP
+
+from lagsym.neural.models import Inputs, NetworkLagrangian
+from lagsym.neural.target import Target
+
+_LEARNING_RATE = 5e-3
+_WARM_UP = 100
+_CLIP = 1.0
+_FINAL = 1e-4
+"""The learning rate ends at this fraction of its peak."""
+
+
+class Soap:
+    """The optimiser's state: warm-up, then a cosine down over all its steps; gradients are clipped at norm 1.
+
+    Arguments:
+        model: changed in place.
+        steps: how many steps there will be, for the learning rate's schedule.
+    """
+
+    def __init__(self, model: NetworkLagrangian, steps: int) -> None:
+        self._model, self._steps, self._taken = model, steps, 0
+        self._parameters = list(model.network)
+        self._optimizer = SOAP(self._parameters, lr=_LEARNING_RATE, weight_decay=0.0)
+
+    def step(self, inputs: Inputs, target: Target) -> float:
+        """One step on a batch; the mean squared residual before it, or infinity where no step is possible."""
+        residuals = target.residuals(self._model.solve(self._model.output(inputs), inputs))
+        loss = residuals.square().mean()
+        self._optimizer.zero_grad()
+        loss.backward()
+        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, _CLIP))
+        rate = self._rate()
+        self._taken += 1
+        if not math.isfinite(norm):  # the batch holds a sample at which M is singular: leave it out
+            return math.inf
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        return float(loss.detach())
+
+    def _rate(self) -> float:
+        cosine = 0.5 * (1 + math.cos(math.pi * self._taken / self._steps))
+        return _LEARNING_RATE * min(1.0, (self._taken + 1) / _WARM_UP) * (cosine + _FINAL)

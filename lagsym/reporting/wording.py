@@ -1,0 +1,186 @@
+"""What the numbers of a law mean, in words: shared by the page, the LaTeX and the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lagsym.law import Constant, Law
+from lagsym.reporting.typesetting import FEW_DIGITS, number_text
+
+STATUSES = {
+    "recovered": "A Lagrangian explains the data.",
+    "uncertain": "This is the best Lagrangian found, but it does not explain the data well; treat it as a guess.",
+    "not_lagrangian": "No Lagrangian was found that explains the data, so none is printed.",
+}
+VERDICTS = {
+    "identical": "The law is the reference, term by term.",
+    "gauge-equivalent": "The law is the reference up to a factor and a total derivative, which motion cannot show.",
+    "same dynamics": "The law predicts the reference's accelerations, but from a different Lagrangian.",
+    "different": "The law predicts other accelerations than the reference.",
+}
+NO_REFERENCE = "There was no reference to compare with."
+SCORES = {
+    "held_out_r2": (
+        "R² of accelerations",
+        "on data that neither fitting nor choosing saw, worst coordinate; 1 is perfect",
+    ),
+    "weak_r2": (
+        "R² of the weak form",
+        "the equations integrated against smooth functions, without accelerations; 1 is perfect",
+    ),
+    "rollout_error": (
+        "Rollout error",
+        "root mean square over the spread of the positions, up to three Lyapunov times; 0 is perfect",
+    ),
+    "energy_drift": (
+        "Energy drift",
+        "spread of the law's energy along the measured motion, less friction, over the kinetic energy",
+    ),
+    "fidelity_r2": (
+        "R² to the network",
+        "the formula's accelerations against those of the network it was read from; 1 is perfect",
+    ),
+    "unconstrained_r2": ("R² without a Lagrangian", "of an ordinary network on the same held-out data"),
+}
+COMPARISON = {
+    "method": ("How it was decided", ""),
+    "scale": ("Scale", "the factor between the two Lagrangians"),
+    "added": ("Added function F", "whose total time derivative the law holds beside the reference"),
+    "residual": ("Residual", "of the equations of motion off the shell, relative, with the law's own constants"),
+    "structure_residual": (
+        "Structural residual",
+        "the same with constants fitted to the reference: 0 for the same terms",
+    ),
+    "acceleration_residual": ("Acceleration residual", "relative difference of the accelerations"),
+    "chi_square": ("Chi-square", "squared distance of the constants from the reference, in standard errors"),
+    "degrees_of_freedom": ("Degrees of freedom", "of chi-square"),
+    "p_value": ("Probability", "of a larger chi-square by chance"),
+    "worst_constant": ("Worst constant", ""),
+    "worst_deviation": ("Its deviation", "in standard errors where they are known, else relative"),
+}
+EVIDENCE = {
+    "network": "the trained network",
+    "data": "the data in weak form",
+    "energy": "the balance of energy",
+    "user": "given by the user",
+}
+STRUCTURES = {
+    "natural": "kinetic energy quadratic in the velocities, less a potential",
+    "gyroscopic": "natural, with terms linear in the velocities",
+    "separable": "a function of the velocities less a potential",
+    "free": "any function of positions and velocities",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a table: what it is, its value as text, and what that means."""
+
+    label: str
+    value: str
+    meaning: str = ""
+
+
+def status_sentence(law: Law) -> str:
+    """What is claimed about the law."""
+    return STATUSES.get(law.status, law.status)
+
+
+def verdict_sentence(law: Law) -> str:
+    """What the comparison with the reference gave."""
+    if law.verdict is None:
+        return NO_REFERENCE
+    return str(law.comparison.get("sentence") or VERDICTS.get(law.verdict, law.verdict))
+
+
+def score_entries(law: Law) -> list[Entry]:
+    """The scores with their meaning, the most telling first."""
+    known = [name for name in SCORES if name in law.scores]
+    others = [name for name in law.scores if name not in SCORES]
+    return [Entry(*_labelled(name, law.scores[name])) for name in (*known, *others)]
+
+
+def finding_entries(findings: Mapping[str, float | str]) -> list[Entry]:
+    """Numbers and words of a test or a comparison."""
+    return [Entry(readable(name), finding_text(value)) for name, value in findings.items()]
+
+
+def comparison_entries(law: Law) -> list[Entry]:
+    """The numbers behind the verdict."""
+    numbers = {name: value for name, value in law.comparison.items() if name != "sentence"}
+    labels = {name: COMPARISON.get(name, (readable(name), "")) for name in numbers}
+    return [Entry(labels[name][0], finding_text(value), labels[name][1]) for name, value in numbers.items()]
+
+
+def evidence_entries(law: Law) -> list[tuple[str, str]]:
+    """Every term in text, with who chose it."""
+    return [(term, " and ".join(EVIDENCE.get(name, name) for name in names)) for term, names in law.evidence.items()]
+
+
+def dissipation_sentence(law: Law) -> str:
+    """Whether there is friction, and how sure that is."""
+    significance = law.tests.get("friction", {}).get("significance")
+    errors = significance if isinstance(significance, float | int) else math.nan
+    if law.dissipation == 0:
+        sure = f"; the strongest candidate reached {max(errors, 0.0):.1f} standard errors"
+        return f"No friction was found{sure if math.isfinite(errors) else ''}."
+    sure = f", {errors:.1f} standard errors from none"
+    return f"Energy is lost to friction{sure if math.isfinite(errors) else ''}."
+
+
+def remarks(law: Law) -> list[str]:
+    """What one must know to read the Lagrangian rightly."""
+    result = []
+    if law.lagrangian is not None and law.scale == "free":
+        result.append("Motion alone fixes a Lagrangian up to a constant factor; here one term's coefficient was set.")
+    if law.multipliers > 1:
+        result.append(
+            f"The same motion follows from {law.multipliers} independent Lagrangians and their sums; "
+            "this is the simplest one found."
+        )
+    if law.caps_hit:
+        result.append(f"Cut short by a cap on time or steps: {', '.join(law.caps_hit)}.")
+    return [*result, *law.notices]
+
+
+def provenance_entries(law: Law) -> list[Entry]:
+    """Where the law comes from."""
+    entries = [
+        Entry("lagsym", law.version),
+        Entry("seed", str(law.seed)),
+        Entry("coordinates", ", ".join(law.coordinates)),
+        Entry("angles", ", ".join(law.angles) or "none"),
+        Entry("structure", f"{law.structure}: {STRUCTURES.get(law.structure, 'as given')}"),
+    ]
+    entries += [Entry(f"parameter {name}", number_text(value)) for name, value in law.parameters.items()]
+    return entries + [Entry(f"seconds to {readable(name)}", f"{value:.1f}") for name, value in law.seconds.items()]
+
+
+def constant_error_percent(constant: Constant) -> float | None:
+    """The standard error relative to the value, in percent."""
+    if constant.standard_error is None or constant.value == 0:
+        return None
+    return 100 * abs(constant.standard_error / constant.value)
+
+
+def readable(name: str) -> str:
+    """A key of law.json as words."""
+    return name.replace("_", " ")
+
+
+def finding_text(value: float | str) -> str:
+    """A number or words of a finding."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else number_text(value, digits=FEW_DIGITS + 1)
+
+
+def _labelled(name: str, value: float) -> tuple[str, str, str]:
+    label, meaning = SCORES.get(name, (readable(name), ""))
+    return (
+        label,
+        f"{value:.5f}" if "r2" in name and math.isfinite(value) else number_text(value, digits=FEW_DIGITS),
+        meaning,
+    )

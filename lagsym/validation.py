@@ -1,0 +1,227 @@
+"""Validation: what a law predicts on data that neither fitting nor choosing saw."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.integrate import solve_ivp
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import RidgeCV
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from lagsym.data.derivatives import characteristic_time, differentiate
+from lagsym.data.trajectories import Segment, Trajectories
+from lagsym.data.weak import place_test_functions
+from lagsym.distillation.selection import WeakEvidence
+from lagsym.distillation.terms import Library, Term
+from lagsym.law import Law
+from lagsym.mechanics.numeric import CompiledMechanics, compile_mechanics
+
+LYAPUNOV_TIMES = 3.0
+LONGEST_ROLLOUT = 5.0
+"""Length of a rollout in characteristic times, where chaos does not end it earlier."""
+ENOUGH = 0.9
+"""R² of an unconstrained regression beyond which no better one is looked for."""
+BROKEN_DOWN = 1e3
+"""Rollout error of a law that runs into a singularity."""
+SEPARATION = 1e-7
+LARGEST_EFFORT = 40_000
+"""Evaluations of the accelerations after which a rollout is given up."""
+
+
+class _BreaksDown(Exception):  # noqa: N818 (a signal within this module, not an error)
+    """The motion runs into a singularity."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Scores of a law and the series that its pictures are drawn from.
+
+    Arguments:
+        scores: `held_out_r2` of the accelerations, `weak_r2` of the weak form, `rollout_error` (root mean square,
+            relative to the spread of the positions, up to three Lyapunov times), `energy_drift` (spread of the law's
+            energy along the measured motion, less what friction took, relative to the mean kinetic energy) and, where a
+            network was trained, `fidelity_r2` of the law's accelerations against the network's.
+        measured_acceleration: of the held-out data.
+        predicted_acceleration: by the law at the same (q, v).
+        rollout_time: times of the longest held-out stretch, from its start.
+        rollout_measured: positions there.
+        rollout_predicted: positions by the law from the measured start.
+        rollout_energy: the law's energy along the measured stretch, relative deviation from its start.
+    """
+
+    scores: Mapping[str, float]
+    measured_acceleration: Float[np.ndarray, "samples n"]
+    predicted_acceleration: Float[np.ndarray, "samples n"]
+    rollout_time: Float[np.ndarray, " times"]
+    rollout_measured: Float[np.ndarray, "times n"]
+    rollout_predicted: Float[np.ndarray, "times n"]
+    rollout_energy: Float[np.ndarray, " times"]
+
+
+def validate(
+    law: Law, held_out: Trajectories, *, network_acceleration: Float[np.ndarray, "samples n"] | None = None
+) -> Validation:
+    """Score a law on held-out trajectories.
+
+    Arguments:
+        law: a law with a Lagrangian.
+        held_out: measured trajectories that nothing else saw.
+        network_acceleration: a network's accelerations at `differentiate(held_out).jets()`, for the fidelity.
+    """
+    smooth = differentiate(held_out)
+    jets = smooth.jets()
+    lagrangian = law.numeric_lagrangian
+    assert lagrangian is not None
+    mechanics = compile_mechanics(lagrangian, law.space, dissipation=law.numeric_dissipation)
+    predicted = mechanics.acceleration(jets.t, jets.q, jets.v)
+    scores = {"held_out_r2": r_squared(jets.a, predicted), "weak_r2": _weak_r2(law, smooth)}
+    if network_acceleration is not None:
+        scores["fidelity_r2"] = r_squared(network_acceleration, predicted)
+    longest = max(smooth.segments, key=lambda segment: segment.t[-1] - segment.t[0])
+    time = characteristic_time(smooth)
+    path = rollout(mechanics, longest, min(LONGEST_ROLLOUT * time, _horizon(mechanics, longest, time)))
+    count = len(path)
+    spread = np.concatenate([segment.q - segment.q.mean(axis=0) for segment in smooth.segments]).std(axis=0)
+    error = (path - longest.q[:count]) / np.where(spread > 0, spread, 1)
+    scores["rollout_error"] = float(np.sqrt(np.mean(error**2))) if np.isfinite(error).all() else BROKEN_DOWN
+    energy, drift = _energy(law, mechanics, smooth, longest)
+    scores["energy_drift"] = drift
+    return Validation(
+        scores, jets.a, predicted, longest.t[:count] - longest.t[0], longest.q[:count], path, energy[:count]
+    )
+
+
+def r_squared(measured: Float[np.ndarray, "samples n"], predicted: Float[np.ndarray, "samples n"]) -> float:
+    """One less the share of the variance that is not predicted, of the coordinate that fares worst."""
+    residual = np.sum((measured - predicted) ** 2, axis=0)
+    total = np.sum((measured - measured.mean(axis=0)) ** 2, axis=0)
+    moving = total > 1e-20 * total.max()
+    return float(np.min(1 - residual[moving] / total[moving]))
+
+
+def unconstrained_r2(learn: Trajectories, held_out: Trajectories, *, seed: int = 0) -> float:
+    """R² of held-out accelerations by regressions that no Lagrangian binds: polynomials, or else a plain network.
+
+    Arguments:
+        learn: differentiated trajectories to learn from.
+        held_out: measured trajectories that nothing else saw.
+        seed: of the network.
+    """
+
+    def features(data: Trajectories) -> tuple[np.ndarray, np.ndarray]:
+        jets, angle = data.jets(), data.angle_mask
+        columns = [jets.q[:, ~angle], np.sin(jets.q[:, angle]), np.cos(jets.q[:, angle]), jets.v]
+        return np.concatenate(columns, axis=1), jets.a
+
+    inputs, targets = features(learn)
+    others, measured = features(differentiate(held_out))
+    polynomials = make_pipeline(StandardScaler(), PolynomialFeatures(3), RidgeCV(np.geomspace(1e-8, 1e2, 11)))
+    network = MLPRegressor(hidden_layer_sizes=(64, 64), max_iter=300, early_stopping=True, tol=1e-6, random_state=seed)
+    best = -np.inf
+    for regression in (polynomials, make_pipeline(StandardScaler(), network)):
+        model = TransformedTargetRegressor(regression, transformer=StandardScaler())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(inputs, targets[:, 0] if targets.shape[1] == 1 else targets)
+        best = max(best, r_squared(measured, model.predict(others).reshape(measured.shape)))
+        if best > ENOUGH:
+            break
+    return best
+
+
+def rollout(mechanics: CompiledMechanics, segment: Segment, length: float) -> Float[np.ndarray, "times n"]:
+    """Positions by the law from the segment's start, at its times up to `length`; not a number where it breaks down."""
+    times = segment.t[segment.t <= segment.t[0] + length]
+    n = segment.q.shape[1]
+    assert segment.v is not None
+    start = np.concatenate([segment.q[0], segment.v[0]])
+    return _integrate(mechanics, times, start)[:, :n]
+
+
+def _integrate(mechanics: CompiledMechanics, times: np.ndarray, start: np.ndarray) -> np.ndarray:
+    n = len(start) // 2
+
+    calls = 0
+
+    def rate(t: float, state: np.ndarray) -> np.ndarray:
+        nonlocal calls
+        calls += 1
+        # A law that runs into a singularity would be followed there in ever smaller steps.
+        if calls > LARGEST_EFFORT or not np.isfinite(state).all():
+            raise _BreaksDown
+        return np.concatenate([state[n:], mechanics.acceleration(t, state[None, :n], state[None, n:])[0]])
+
+    path = np.full((len(times), 2 * n), np.nan)
+    path[0] = start
+    if len(times) > 1:
+        for a, b in itertools.pairwise(np.unique(np.linspace(0, len(times) - 1, 6).astype(int))):
+            try:
+                solution = solve_ivp(
+                    rate, (times[a], times[b]), path[a], method="DOP853", t_eval=times[a : b + 1], rtol=1e-9, atol=1e-10
+                )
+            except _BreaksDown:
+                break
+            path[a : a + solution.y.shape[1]] = solution.y.T
+            if not solution.success:
+                break
+    return path
+
+
+def _horizon(mechanics: CompiledMechanics, segment: Segment, time: float) -> float:
+    """Three Lyapunov times, from the growth of a small separation over five characteristic times."""
+    assert segment.v is not None
+    start = np.concatenate([segment.q[0], segment.v[0]])
+    times = np.linspace(segment.t[0], segment.t[0] + LONGEST_ROLLOUT * time, 60)
+    nudge = SEPARATION * np.maximum(np.abs(start), 1e-3)
+    apart = np.linalg.norm((_integrate(mechanics, times, start + nudge) - _integrate(mechanics, times, start)), axis=1)
+    growth = np.log(np.maximum(apart[-20:], 1e-300) / apart[0])
+    rate = float(np.median(growth)) / (LONGEST_ROLLOUT * time)
+    return LYAPUNOV_TIMES / rate if np.isfinite(rate) and rate > 0 else np.inf
+
+
+def _weak_r2(law: Law, smooth: Trajectories) -> float:
+    """One less the law's weak residual relative to its size off the shell; friction counts as part of the law."""
+    lagrangian = law.numeric_lagrangian
+    assert lagrangian is not None
+    library = Library(law.space, (Term(lagrangian, 0.0),))
+    functions = place_test_functions(smooth)
+    evidence = WeakEvidence.collect(library, smooth, functions)
+    jets = smooth.jets()
+    friction = compile_mechanics(lagrangian, law.space, dissipation=law.numeric_dissipation)
+    plain = compile_mechanics(lagrangian, law.space)
+    drag = plain.mass_and_force(jets.t, jets.q, jets.v)[1] - friction.mass_and_force(jets.t, jets.q, jets.v)[1]
+    residual = evidence.on[0] - functions.integrate(drag, np.zeros_like(drag))
+    return float(1 - np.max(np.mean(residual**2, axis=0) / np.mean(evidence.off[0] ** 2, axis=0)))
+
+
+def _energy(law: Law, mechanics: CompiledMechanics, smooth: Trajectories, longest: Segment) -> tuple[np.ndarray, float]:
+    """The law's energy along a stretch relative to its start, and its spread over all stretches."""
+    jets = smooth.jets()
+    kinetic = mechanics.energy(jets.t, jets.q, jets.v) - mechanics.energy(jets.t, jets.q, 0 * jets.v)
+    scale = float(np.mean(np.abs(kinetic))) or 1.0
+    lagrangian = law.numeric_lagrangian
+    assert lagrangian is not None
+    plain = compile_mechanics(lagrangian, law.space)
+    deviations, shown = [], np.zeros(len(longest))
+    for segment in smooth.segments:
+        assert segment.v is not None
+        energy = mechanics.energy(segment.t, segment.q, segment.v)
+        drag = (
+            plain.mass_and_force(segment.t, segment.q, segment.v)[1]
+            - mechanics.mass_and_force(segment.t, segment.q, segment.v)[1]
+        )
+        power = np.sum(drag * segment.v, axis=1)
+        lost = np.concatenate([[0.0], np.cumsum(np.diff(segment.t) * (power[1:] + power[:-1]) / 2)])
+        deviations.append(energy + lost - np.mean(energy + lost))
+        if segment is longest:
+            shown = (energy - energy[0]) / scale
+    return shown, float(np.sqrt(np.mean(np.concatenate(deviations) ** 2)) / scale)

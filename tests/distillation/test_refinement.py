@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+import sympy as sp
+
+from lagsym.data.derivatives import differentiate
+from lagsym.data.trajectories import Segment
+from lagsym.distillation.refinement import refine
+from lagsym.mechanics.jetspace import JetSpace
+from lagsym.mechanics.system import System
+from lagsym.simulation import simulate
+from lagsym.systems import get
+
+c, d = sp.symbols("c1 d1", real=True)
+SPACE = JetSpace(("theta",))
+(THETA,), (OMEGA,) = SPACE.positions, SPACE.velocities
+LAW = OMEGA**2 / 2 + c * sp.cos(THETA)
+
+
+def fitted(lagrangian, constants, initial, data, **friction):
+    return refine(lagrangian, constants, np.array(initial), data, differentiate(data), **friction)
+
+
+def pendulum(*, noise: float, seed: int, count: int = 6):
+    system = get("pendulum").with_parameters({"m": 1.0, "l": 2.0, "g": 9.0})
+    return simulate(system, trajectories=count, noise=noise, seed=seed, span=8.0, step=0.02)
+
+
+def test_clean_data_give_the_constant_to_eight_digits():
+    refined = fitted(LAW, (c,), [4.2], pendulum(noise=0.0, seed=0))
+    assert refined.values[0] == pytest.approx(4.5, rel=1e-8)
+    assert refined.converged
+
+
+def test_standard_errors_cover_the_truth():
+    scores = []
+    for seed in range(12):
+        refined = fitted(LAW, (c,), [4.4], pendulum(noise=0.02, seed=seed, count=3))
+        scores.append((refined.values[0] - 4.5) / refined.standard_errors[0])
+    assert np.sqrt(np.mean(np.square(scores))) < 2.0
+    assert np.sqrt(np.mean(np.square(scores))) > 0.4
+
+
+def test_friction_is_fitted_with_the_law():
+    system = System("damped", SPACE, OMEGA**2 / 2 + 4.5 * sp.cos(THETA), dissipation=0.1 * OMEGA**2 / 2)
+    data = simulate(system, initial=(np.array([[2.0]]), np.array([[0.0]])), noise=1e-3, span=20.0, step=0.02)
+    refined = fitted(LAW, (c, d), [4.3, 0.05], data, dissipation=d * OMEGA**2 / 2)
+    assert refined.values == pytest.approx([4.5, 0.1], rel=0.01)
+
+
+def test_gaps_and_uneven_steps_do_no_harm():
+    data = pendulum(noise=0.0, seed=1, count=2)
+    keep = np.random.default_rng(0).uniform(size=len(data.segments[0])) < 0.8
+    pieces = [Segment(s.t[keep], s.q[keep], s.v[keep], trajectory=s.trajectory) for s in data.segments]
+    refined = fitted(LAW, (c,), [4.3], data.with_segments(pieces))
+    assert refined.values[0] == pytest.approx(4.5, rel=1e-6)

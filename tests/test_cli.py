@@ -1,0 +1,169 @@
+"""The command line as a user sees it: exit codes, one sentence for what can be mended, nothing lost."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lagsym.data.derivatives import differentiate
+from lagsym.law import read_law
+from lagsym.simulation import simulate
+from lagsym.systems import get
+
+COMMAND = [sys.executable, "-c", "from lagsym.cli import main; main()"]
+
+
+def lagsym(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def motion(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("motion") / "swing.csv"
+    simulate(get("pendulum"), trajectories=6, span=6.0).to_frame().to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def result(motion) -> Path:
+    done = lagsym("discover", motion, "--angles", "theta", "--evidence", "data", "-o", "out", folder=motion.parent)
+    assert done.returncode == 0, done.stderr
+    return motion.parent / "out"
+
+
+def test_discover_writes_a_law_that_reads_back(result):
+    law = read_law(result / "law.json")
+    assert law.status == "recovered"
+    assert {file.name for file in result.iterdir()} >= {"law.json", "law.tex", "report.html", "data.csv"}
+
+
+def test_verify_says_whether_and_sets_the_exit_code(result):
+    same = lagsym("verify", result / "law.json", "--system", "pendulum", folder=result)
+    assert same.returncode == 0, same.stderr
+    other = lagsym("verify", result / "law.json", "--reference", "theta_dot**2 + 30*cos(theta)", folder=result)
+    assert other.returncode == 4
+    assert "ifferent" in other.stdout
+    lost = lagsym("verify", result / "law.json", "--system", "kepler", folder=result)
+    assert lost.returncode == 2
+    assert "coordinates" in lost.stderr
+
+
+def test_running_again_replaces_the_result_and_nothing_else(motion, result):
+    before = (result / "law.json").read_text()
+    again = lagsym(
+        "discover", motion, "--angles", "theta", "--evidence", "data", "-o", "out", "--json", folder=motion.parent
+    )
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["lagrangian"] == json.loads(before)["lagrangian"]
+    precious = motion.parent / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work")
+    refused = lagsym("discover", motion, "--evidence", "data", "-o", "precious", folder=motion.parent)
+    assert refused.returncode == 2
+    assert "thesis.txt" in refused.stderr
+    assert [file.name for file in precious.iterdir()] == ["thesis.txt"]
+
+
+def spoiled(kind: str, frame: pd.DataFrame) -> bytes:
+    if kind == "missing column":
+        frame = frame.drop(columns="t")
+    elif kind == "nan":
+        frame.loc[5, "theta"] = np.nan
+    elif kind == "text":
+        frame["theta"] = frame["theta"].astype(object)
+        frame.loc[5, "theta"] = "about one"
+    elif kind == "duplicate times":
+        frame.loc[5, "t"] = frame.loc[4, "t"]
+    elif kind == "one row":
+        frame = frame.iloc[:1]
+    elif kind == "huge":
+        return frame.to_csv(index=False).replace("\n0,0.02,", "\n0,1e999,", 1).encode()
+    elif kind == "empty":
+        return b""
+    elif kind == "random":
+        return np.random.default_rng(0).bytes(5000)
+    return frame.to_csv(index=False).encode()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "missing column",
+        "nan",
+        "text",
+        "duplicate times",
+        "one row",
+        "huge",
+        "empty",
+        "random",
+        "unknown angle",
+        "directory",
+    ],
+)
+def test_bad_input_is_one_sentence_and_writes_nothing(kind, motion, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_bytes(spoiled(kind, pd.read_csv(motion)))
+    target = tmp_path if kind == "directory" else path
+    angle = "thet" if kind == "unknown angle" else "theta"
+    done = lagsym("discover", target, "--angles", angle, "--evidence", "data", "-o", "out", folder=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("lagsym: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_bad_usage(tmp_path):
+    assert lagsym("discover", folder=tmp_path).returncode == 2
+    unknown = lagsym("run", "pendulumm", "-o", "out", folder=tmp_path)
+    assert unknown.returncode == 2
+    assert "did you mean pendulum?" in unknown.stderr
+    engine = lagsym("run", "pendulum", "-o", "out", "--engine", "guess", folder=tmp_path)
+    assert engine.returncode == 2
+    assert "auto, sparse, operon, pysr" in engine.stderr
+
+
+def test_listings(tmp_path):
+    systems = lagsym("systems", folder=tmp_path)
+    assert systems.returncode == 0
+    assert "double_pendulum" in systems.stdout
+    derived = lagsym("derive", "pendulum", folder=tmp_path)
+    assert "theta_ddot = -g*sin(theta)/l" in derived.stdout
+    assert r"\ddot{\theta}" in lagsym("derive", "pendulum", "--latex", folder=tmp_path).stdout
+    doctor = lagsym("doctor", folder=tmp_path)
+    assert doctor.returncode == 0
+    assert "engine" in doctor.stdout
+
+
+def test_simulate_writes_what_discover_reads(tmp_path):
+    done = lagsym("simulate", "kepler", "-o", "orbits.csv", "--noise", "0.01", "--trajectories", "2", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    frame = pd.read_csv(tmp_path / "orbits.csv")
+    assert list(frame.columns) == ["trajectory", "t", "r", "phi", "r_dot", "phi_dot"]
+    assert frame["trajectory"].nunique() == 2
+
+
+def test_importing_is_cheap_and_loads_nothing_heavy():
+    code = (
+        "import sys, lagsym; heavy = {'torch', 'sympy', 'juliacall', 'pysr', 'numpy', 'pandas'} & set(sys.modules); "
+        "assert not heavy, heavy; assert lagsym.simulate.__module__ == 'lagsym.simulation'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_simulated_table_is_left_alone():
+    data = simulate(get("pendulum"), trajectories=1, span=2.0)
+    before = data.segments[0].q.copy()
+    differentiate(data)
+    np.testing.assert_array_equal(data.segments[0].q, before)

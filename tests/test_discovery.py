@@ -1,0 +1,168 @@
+"""Discovery end to end: the law found is the law that moved the data, whatever names and units the data come in."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sympy as sp
+
+from lagsym.data.tables import Columns, read_frame, read_table
+from lagsym.discovery import DiscoveryOptions, discover
+from lagsym.distillation.choice import ChoiceOptions
+from lagsym.errors import InputError
+from lagsym.mechanics.jetspace import JetSpace
+from lagsym.mechanics.system import System
+from lagsym.neural import FitOptions
+from lagsym.simulation import draw_parameters, simulate
+from lagsym.systems import get
+from lagsym.verification import verify_law
+
+DATA = DiscoveryOptions(ChoiceOptions(evidence="data"))
+SUCCESS = {"identical", "gauge-equivalent"}
+
+
+def table(name: str, *, seed: int = 0, noise: float = 0.0) -> tuple[System, pd.DataFrame]:
+    system = draw_parameters(get(name), seed)
+    return system, simulate(system, seed=seed, noise=noise, trajectories=10, span=8.0).to_frame()
+
+
+def found(frame: pd.DataFrame, angles=(), options: DiscoveryOptions = DATA):
+    return discover(read_frame(frame, Columns(angles=tuple(angles))), options=options).law
+
+
+@pytest.mark.parametrize("name", ["mass_spring", "kepler", "spring_pendulum", "coupled_oscillators"])
+def test_the_data_give_the_law_with_honest_errors(name):
+    system, frame = table(name, noise=1e-3)
+    law = found(frame, system.angles)
+    verdict = verify_law(law, system)
+    assert law.status == "recovered"
+    assert verdict.kind in SUCCESS, verdict.sentence
+    assert all(c.standard_error is not None and 0 < c.standard_error < 0.02 * abs(c.value) for c in law.constants)
+    assert law.multipliers == (2 if name == "coupled_oscillators" else 1)
+    assert set(law.evidence.values()) == {("data",)}
+
+
+def test_renaming_permuting_and_rescaling_give_the_transformed_law():
+    """u = 1000 r, w = theta, time in units of 0.01: L(r, theta) becomes L(u / 1000, w) with velocities scaled alike."""
+    system, frame = table("spring_pendulum")
+    length, time = 1000.0, 0.01
+    renamed = pd.DataFrame({"trajectory": frame["trajectory"], "t": frame["t"] / time})
+    renamed["w"], renamed["u"] = frame["theta"], frame["r"] * length
+    renamed["w_dot"], renamed["u_dot"] = frame["theta_dot"] * time, frame["r_dot"] * length * time
+    law = found(renamed, ["w"])
+    assert law.coordinates == ("w", "u")
+    old, new = system.space, JetSpace(("w", "u"))
+    (w, u), (w_dot, u_dot) = new.positions, new.velocities
+    moved = dict(
+        zip((*old.positions, *old.velocities), (u / length, w, u_dot / length / time, w_dot / time), strict=True)
+    )
+    reference = System("moved", new, system.numeric_lagrangian.subs(moved, simultaneous=True))
+    low, high = frame["r"].quantile([0.1, 0.9]) * length
+    verdict = verify_law(law, System("moved", new, reference.lagrangian, ranges={"u": (low, high)}))
+    assert verdict.kind in SUCCESS, verdict.sentence
+
+
+def test_the_same_seed_gives_the_same_law():
+    _, frame = table("pendulum", noise=1e-2)
+    first, second = found(frame, ["theta"]), found(frame, ["theta"])
+    assert first.constants == second.constants
+    assert first.evidence == second.evidence
+
+
+def test_a_wrong_reference_is_different():
+    system, frame = table("pendulum")
+    law = found(frame, system.angles)
+    wrong = system.with_parameters({"g": 1.01 * system.parameters["g"]})
+    assert verify_law(law, wrong).kind == "different"
+
+
+def test_network_and_data_agree_on_the_pendulum():
+    system, frame = table("pendulum")
+    options = DiscoveryOptions(fit=FitOptions(width=16, steps=60, tolerance=2e-3))
+    result = discover(read_frame(frame, Columns(angles=("theta",))), options=options)
+    assert set(result.law.evidence.values()) == {("network", "data")}
+    assert result.law.scores["fidelity_r2"] > 0.99
+    assert verify_law(result.law, system).kind in SUCCESS
+
+
+def test_a_known_part_sets_the_scale():
+    system, frame = table("pendulum")
+    space = JetSpace(("theta",))
+    known = sp.Float(2.5) * space.velocities[0] ** 2 / 2
+    law = found(frame, ["theta"], DiscoveryOptions(ChoiceOptions(evidence="data", known=known)))
+    strength = 2.5 * system.parameters["g"] / system.parameters["l"]
+    assert law.scale == "fixed"
+    assert law.constants[0].value == pytest.approx(strength, rel=1e-6)
+
+
+def test_motion_without_a_lagrangian_is_refused():
+    """x'' = x^2 + y^2, y'' = x has no multiplier (Douglas 1941, an example of his case IV kind)."""
+    generator = np.random.default_rng(0)
+    frames = []
+    for k in range(12):
+        state, step = generator.uniform(-0.6, 0.6, 4), 0.002
+        rows = []
+        for i in range(1500):
+            rows.append([k, i * step, *state])
+
+            def rate(s: np.ndarray) -> np.ndarray:
+                return np.array([s[2], s[3], s[0] ** 2 + s[1] ** 2, s[0]])
+
+            k1 = rate(state)
+            k2 = rate(state + step / 2 * k1)
+            k3 = rate(state + step / 2 * k2)
+            k4 = rate(state + step * k3)
+            state = state + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        frames.append(pd.DataFrame(rows[::10], columns=["trajectory", "t", "x", "y", "x_dot", "y_dot"]))
+    law = found(pd.concat(frames))
+    assert law.status == "not_lagrangian", (law.lagrangian, law.scores)
+    assert law.lagrangian is None
+    assert law.notices
+
+
+def test_noise_alone_is_not_a_law():
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame({"t": np.arange(600) * 0.1, "x": generator.standard_normal(600)})
+    law = found(frame)
+    assert law.status != "recovered"
+
+
+def test_options_are_checked():
+    with pytest.raises(InputError, match="evidence to be one of both, data, network"):
+        ChoiceOptions(evidence="guess")
+    with pytest.raises(InputError, match="reads a trained network"):
+        ChoiceOptions(evidence="data", engine="operon")
+    with pytest.raises(InputError, match="budget"):
+        DiscoveryOptions(budget=0)
+
+
+REAL = os.environ.get("LAGSYM_REAL_DATA")
+real = pytest.mark.skipif(not REAL, reason="LAGSYM_REAL_DATA names no folder of real measurements")
+
+
+@real
+def test_the_real_double_pendulum():
+    columns = Columns(angles=("theta1", "theta2"), ignore=("theta1_ddot", "theta2_ddot"))
+    law = discover(read_table(Path(REAL or "") / "real_double_pendulum.csv", columns), options=DATA).law
+    assert law.lagrangian is not None
+    (a, b), (v, w) = law.space.positions, law.space.velocities
+    expected = {v**2: 1 / 2, w**2: 0.317 / 2, v * w * sp.cos(a - b): 0.406, sp.cos(a): 62.0, sp.cos(b): 23.0}
+    terms = dict(term.as_coeff_Mul()[::-1] for term in sp.Add.make_args(sp.expand(law.numeric_lagrangian)))
+    assert set(terms) == set(expected)
+    for term, value in expected.items():
+        assert float(terms[term]) == pytest.approx(value, rel=0.05)
+    assert law.scores["held_out_r2"] > 0.98
+
+
+@real
+def test_the_real_pendulum_has_friction():
+    data = read_table(Path(REAL or "") / "real_pendulum.csv", Columns(angles=("theta",)))
+    law = discover(data, options=DATA).law
+    (theta,), (omega,) = law.space.positions, law.space.velocities
+    assert law.lagrangian is not None
+    assert law.lagrangian.coeff(sp.cos(theta)) != 0
+    assert law.lagrangian.xreplace({sp.cos(theta): sp.S.Zero}) == omega**2 / 2
+    assert law.dissipation.has(omega)
+    assert float(law.tests["friction"]["significance"]) > 4
