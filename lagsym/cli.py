@@ -85,7 +85,7 @@ def derive(
         ("L", entry.lagrangian),
         *((f"E[{q}]", e) for q, e in zip(space.fields, euler_lagrange(entry.lagrangian, space), strict=True)),
     ]
-    lines += [(str(a), expression.simplify()) for a, expression in zip(space.accelerations, list(solved), strict=True)]
+    lines += [(str(a), expression.simplify()) for a, expression in zip(space.accelerations, solved.flat(), strict=True)]
     for name, expression in lines:
         typer.echo(f"{name} = {to_latex(expression, space) if latex else to_text(expression)}")
     typer.echo(f"% {entry.source}" if latex else f"Source: {entry.source}")

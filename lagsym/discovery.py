@@ -53,7 +53,7 @@ class DiscoveryOptions:
     """
 
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
-    fit: FitOptions = field(default_factory=lambda: FitOptions(tolerance=1.5e-3, steps=300))
+    fit: FitOptions = field(default_factory=lambda: FitOptions(tolerance=1.5e-3, steps=200))
     seed: int = 0
     device: str = "auto"
     budget: float | None = None

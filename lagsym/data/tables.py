@@ -135,7 +135,7 @@ def _define(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
         symbols = {str(column): sp.Symbol(str(column), real=True) for column in frame.columns}
         expression = parse(formula, symbols)
         inputs = [symbol for name, symbol in sorted(symbols.items()) if expression.has(symbol)]
-        values = [_floats(frame[symbol.name]).to_numpy() for symbol in inputs]
+        values = [_floats(frame, symbol.name).to_numpy() for symbol in inputs]
         defined[name] = np.broadcast_to(sp.lambdify(inputs, expression, "numpy")(*values), len(frame))
         used |= {symbol.name for symbol in inputs} - {TIME}
     spent = {name for q in used - set(columns.coordinates) for name in (q, f"{q}_dot", f"{q}_ddot")}
@@ -178,7 +178,7 @@ def _numbers(frame: pd.DataFrame, wanted: list[str], *, drop_missing: bool, noti
     """The wanted columns as floats; NaN where a number is missing and may be."""
     numbers = pd.DataFrame(index=frame.index)
     for name in wanted:
-        numbers[name] = _floats(frame[name])
+        numbers[name] = _floats(frame, name)
         text = numbers[name].isna().to_numpy() & frame[name].notna().to_numpy()
         if text.any():
             row = int(np.flatnonzero(text)[0])
@@ -192,7 +192,7 @@ def _numbers(frame: pd.DataFrame, wanted: list[str], *, drop_missing: bool, noti
             raise DataError(msg)
     missing = numbers.isna()
     if missing.to_numpy().any() and not drop_missing:
-        name = next(name for name in wanted if missing[name].any())
+        name = next(name for name in wanted if missing[name].to_numpy().any())
         rows = _rows(np.flatnonzero(missing[name]))
         msg = (
             f"column {name} is missing in {rows}; mend them, or pass --drop-missing to drop those rows and split there"
@@ -204,9 +204,9 @@ def _numbers(frame: pd.DataFrame, wanted: list[str], *, drop_missing: bool, noti
     return numbers
 
 
-def _floats(column: pd.Series) -> pd.Series:
-    """The column as floats, NaN where a cell is no number."""
-    return pd.Series(pd.to_numeric(column, errors="coerce"), dtype=float)
+def _floats(frame: pd.DataFrame, name: str) -> pd.Series:
+    """A column as floats, NaN where a cell is no number."""
+    return pd.Series(pd.to_numeric(pd.Series(frame[name]), errors="coerce"), dtype=float)
 
 
 def _rows(index: np.ndarray) -> str:
