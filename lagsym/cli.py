@@ -118,6 +118,7 @@ def discover(
     coordinates: Annotated[str, typer.Option(help="Columns that are coordinates; all others by default.")] = "",
     angles: Annotated[str, typer.Option(help="Coordinates in radians with period 2 pi.")] = "",
     ignore: Annotated[str, typer.Option(help="Columns to leave out.")] = "",
+    parameters: Annotated[str, typer.Option(help="Columns that hold a parameter, the same in every row.")] = "",
     define: Annotated[list[str] | None, typer.Option(help="A new coordinate, as 'name=formula'.")] = None,
     drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Drop rows with missing numbers.")] = False,
     evidence: Evidence = "both",
@@ -139,7 +140,9 @@ def discover(
     from lagsym.mechanics.parsing import parse
     from lagsym.mechanics.system import System
 
-    columns = Columns(_names(coordinates), _names(angles), _names(ignore), tuple(define or ()), drop_missing)
+    columns = Columns(
+        _names(coordinates), _names(angles), _names(ignore), _names(parameters), tuple(define or ()), drop_missing
+    )
     motion = read_table(data, columns)
     space = JetSpace(motion.coordinates)
     choice = ChoiceOptions(

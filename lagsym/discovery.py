@@ -34,6 +34,8 @@ CONVINCING_R2 = 0.9
 WEAKLY_R2, NOISY_R2 = 0.99, 0.5
 """Where noise hides the accelerations, the weak form convinces in their place, but not if they contradict it."""
 UNCONSTRAINED_R2 = 0.9
+CONFIRMED = 3.0
+"""Standard errors by which the fit of the motion has to confirm friction that the energy balance found."""
 Report = Callable[[str], None]
 
 
@@ -127,6 +129,8 @@ def discover(
     with log.stage("smooth", "Differentiating"):
         learn, choose = differentiate(parts.fit), differentiate(parts.choose)
     network = None
+    if data.has_forces:
+        options = _without_network(options, log)
     if options.choice.evidence != "data":
         with log.stage("fit", "Training a Lagrangian network"):
             network = _train(learn, choose, options, log, progress)
@@ -146,6 +150,16 @@ def discover(
     if law.lagrangian is None:
         return Discovery(law, None, network, parts)
     return Discovery(law, validation, network, parts)
+
+
+def _without_network(options: DiscoveryOptions, log: _Log) -> DiscoveryOptions:
+    """The options for data with measured forces, which the networks do not take yet."""
+    if options.choice.evidence == "network" or options.choice.known is not None:
+        msg = "with measured forces, which set the scale themselves, use evidence 'data' and no --known"
+        raise InputError(msg)
+    if options.choice.evidence == "both":
+        log.notices.append("The networks take no measured forces yet, so the data alone decided.")
+    return replace(options, choice=replace(options.choice, evidence="data"))
 
 
 def _train(
@@ -184,25 +198,35 @@ def _refined_law(
     """Constants with errors, friction tested after the Lagrangian, multipliers counted."""
     space = JetSpace(data.coordinates)
     candidate = selected.candidate
-    symbols = tuple(parameter_symbol(f"c{i}") for i in range(1, len(candidate.terms)))
-    terms = dict(zip(symbols, candidate.terms[1:], strict=True))
-    lagrangian = candidate.terms[0] + sp.Add(*(c * term for c, term in terms.items()))
-    initial = np.asarray(candidate.coefficients[1:], float)
+    # Without measured forces the first coefficient is a convention, not a constant.
+    first = 0 if candidate.fixed else 1
+    initial = np.asarray(candidate.coefficients[first:], float)
+    symbols = tuple(parameter_symbol(f"c{i + 1}") for i in range(len(initial)))
+    pairs = list(zip([sp.S.One] * first + list(symbols), candidate.terms, strict=True))
+    lagrangian = sp.Add(*(c * term for c, term in pairs))
     refined = _refine(lagrangian, symbols, initial, (data, smooth), sp.S.Zero, log)
     values = initial if refined is None else refined.values
     numeric: Any = lagrangian.xreplace({c: sp.Float(float(x), 17) for c, x in zip(symbols, values, strict=True)})
     friction = balance_energy(numeric, smooth, seed=options.seed)
     rates = tuple(parameter_symbol(f"d{i + 1}") for i in range(len(friction.terms)))
     dissipation = sp.Add(*(d * term for d, term in zip(rates, friction.terms, strict=True)))
+    tests = {"friction": _friction_test(friction)}
     if rates:
         start = np.concatenate([values, friction.coefficients])
         again = _refine(lagrangian, (*symbols, *rates), start, (data, smooth), dissipation, log)
-        values = start if again is None else again.values
-        refined = again or None
+        sure = _weakest(again, len(rates))
+        tests["friction"]["refined_significance"] = sure
+        if again is not None and sure > CONFIRMED:
+            values, refined = again.values, again
+        else:
+            rates, dissipation = (), sp.S.Zero
+            tests["friction"]["found"] = (
+                "none: what the energy balance showed was not confirmed by the fit of the motion"
+            )
     constants, covariance = _constants((*symbols, *rates), values, refined)
-    texts = {term: to_text(term if c is None else c * term) for c, term in [(None, candidate.terms[0]), *terms.items()]}
+    texts = {term: to_text(c * term) for c, term in pairs}
     evidence = {texts[term]: names for term, names in selected.evidence.items()}
-    evidence |= {to_text(d * term): ("energy",) for d, term in zip(rates, friction.terms, strict=True)}
+    evidence |= {to_text(d * term): ("energy",) for d, term in zip(rates, friction.terms, strict=False)}
     return Law(
         coordinates=data.coordinates,
         lagrangian=lagrangian,
@@ -212,12 +236,18 @@ def _refined_law(
         angles=tuple(name for name in data.coordinates if name in data.angles),
         structure=selected.structure,
         multipliers=multipliers(numeric, space, _ranges(smooth)).dimension,
-        scale="free" if options.choice.known is None else "fixed",
+        parameters=data.parameters,
+        scale="free" if options.choice.known is None and not candidate.fixed else "fixed",
         evidence=evidence,
-        tests={"friction": _friction_test(friction)},
+        tests=tests,
         front=tuple(_front_entry(entry) for entry in selected.front.candidates),
         seed=options.seed,
     )
+
+
+def _weakest(refined: Refined | None, count: int) -> float:
+    """The smallest of the last constants in standard errors."""
+    return 0.0 if refined is None else float(np.min((refined.values / refined.standard_errors)[-count:]))
 
 
 def _ranges(smooth: Trajectories) -> dict[str, tuple[float, float]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.integrate import solve_ivp
+from scipy.integrate import cumulative_simpson, solve_ivp
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import RidgeCV
@@ -23,7 +23,7 @@ from lagsym.data.weak import place_test_functions
 from lagsym.distillation.selection import WeakEvidence
 from lagsym.distillation.terms import Library, Term
 from lagsym.law import Law
-from lagsym.mechanics.numeric import CompiledMechanics, compile_mechanics
+from lagsym.mechanics.numeric import compile_mechanics, solve_samples
 
 LYAPUNOV_TIMES = 3.0
 LONGEST_ROLLOUT = 5.0
@@ -48,8 +48,8 @@ class Validation:
     Arguments:
         scores: `held_out_r2` of the accelerations, `weak_r2` of the weak form, `rollout_error` (root mean square,
             relative to the spread of the positions, up to three Lyapunov times), `energy_drift` (spread of the law's
-            energy along the measured motion, less what friction took, relative to the mean kinetic energy) and, where a
-            network was trained, `fidelity_r2` of the law's accelerations against the network's.
+            energy along the measured motion, less the work of friction and forces, relative to the mean kinetic
+            energy) and, where a network was trained, `fidelity_r2` of the law's accelerations against the network's.
         measured_acceleration: of the held-out data.
         predicted_acceleration: by the law at the same (q, v).
         rollout_time: times of the longest held-out stretch, from its start.
@@ -79,21 +79,19 @@ def validate(
     """
     smooth = differentiate(held_out)
     jets = smooth.jets()
-    lagrangian = law.numeric_lagrangian
-    assert lagrangian is not None
-    mechanics = compile_mechanics(lagrangian, law.space, dissipation=law.numeric_dissipation)
-    predicted = mechanics.acceleration(jets.t, jets.q, jets.v)
-    scores = {"held_out_r2": r_squared(jets.a, predicted), "weak_r2": _weak_r2(law, smooth)}
+    motion = _Motion(law)
+    predicted = motion.acceleration(jets.t, jets.q, jets.v, jets.force)
+    scores = {"held_out_r2": r_squared(jets.a, predicted), "weak_r2": _weak_r2(law, motion, smooth)}
     if network_acceleration is not None:
         scores["fidelity_r2"] = r_squared(network_acceleration, predicted)
     longest = max(smooth.segments, key=lambda segment: segment.t[-1] - segment.t[0])
     time = characteristic_time(smooth)
-    path = rollout(mechanics, longest, min(LONGEST_ROLLOUT * time, _horizon(mechanics, longest, time)))
+    path = motion.rollout(longest, min(LONGEST_ROLLOUT * time, motion.horizon(longest, time)))
     count = len(path)
     spread = np.concatenate([segment.q - segment.q.mean(axis=0) for segment in smooth.segments]).std(axis=0)
     error = (path - longest.q[:count]) / np.where(spread > 0, spread, 1)
     scores["rollout_error"] = float(np.sqrt(np.mean(error**2))) if np.isfinite(error).all() else BROKEN_DOWN
-    energy, drift = _energy(law, mechanics, smooth, longest)
+    energy, drift = _energy(motion, smooth, longest)
     scores["energy_drift"] = drift
     return Validation(
         scores, jets.a, predicted, longest.t[:count] - longest.t[0], longest.q[:count], path, energy[:count]
@@ -138,90 +136,94 @@ def unconstrained_r2(learn: Trajectories, held_out: Trajectories, *, seed: int =
     return best
 
 
-def rollout(mechanics: CompiledMechanics, segment: Segment, length: float) -> Float[np.ndarray, "times n"]:
-    """Positions by the law from the segment's start, at its times up to `length`; not a number where it breaks down."""
-    times = segment.t[segment.t <= segment.t[0] + length]
-    n = segment.q.shape[1]
-    assert segment.v is not None
-    start = np.concatenate([segment.q[0], segment.v[0]])
-    return _integrate(mechanics, times, start)[:, :n]
+class _Motion:
+    """A law as equations of motion, friction and measured forces included."""
 
+    def __init__(self, law: Law) -> None:
+        lagrangian = law.numeric_lagrangian
+        assert lagrangian is not None
+        self.lagrangian = lagrangian
+        self.free = compile_mechanics(lagrangian, law.space)
+        self.damped = compile_mechanics(lagrangian, law.space, dissipation=law.numeric_dissipation)
 
-def _integrate(mechanics: CompiledMechanics, times: np.ndarray, start: np.ndarray) -> np.ndarray:
-    n = len(start) // 2
+    def acceleration(self, t: np.ndarray | float, q: np.ndarray, v: np.ndarray, force: np.ndarray | None) -> np.ndarray:
+        """M^-1 (f - dD/dv + Q)."""
+        if force is None:
+            return self.damped.acceleration(t, q, v)
+        mass, inner = self.damped.mass_and_force(t, q, v)
+        return solve_samples(mass, inner + force)
 
-    calls = 0
+    def external(self, t: np.ndarray, q: np.ndarray, v: np.ndarray, force: np.ndarray | None) -> np.ndarray:
+        """Q - dD/dv: what acts beside the Lagrangian."""
+        drag = self.damped.mass_and_force(t, q, v)[1] - self.free.mass_and_force(t, q, v)[1]
+        return drag if force is None else drag + force
 
-    def rate(t: float, state: np.ndarray) -> np.ndarray:
-        nonlocal calls
-        calls += 1
-        # A law that runs into a singularity would be followed there in ever smaller steps.
-        if calls > LARGEST_EFFORT or not np.isfinite(state).all():
-            raise _BreaksDown
-        return np.concatenate([state[n:], mechanics.acceleration(t, state[None, :n], state[None, n:])[0]])
+    def rollout(self, segment: Segment, length: float) -> Float[np.ndarray, "times n"]:
+        """Positions from the segment's start, at its times up to `length`; not a number from where it breaks down."""
+        assert segment.v is not None
+        start = np.concatenate([segment.q[0], segment.v[0]])
+        return self._integrate(segment, segment.t[segment.t <= segment.t[0] + length], start)[:, : segment.q.shape[1]]
 
-    path = np.full((len(times), 2 * n), np.nan)
-    path[0] = start
-    if len(times) > 1:
+    def horizon(self, segment: Segment, time: float) -> float:
+        """Three Lyapunov times, from the growth of a small separation over five characteristic times."""
+        assert segment.v is not None
+        start = np.concatenate([segment.q[0], segment.v[0]])
+        times = np.linspace(segment.t[0], segment.t[0] + LONGEST_ROLLOUT * time, 60)
+        nudge = SEPARATION * np.maximum(np.abs(start), 1e-3)
+        one, other = (self._integrate(segment, times, state) for state in (start, start + nudge))
+        apart = np.linalg.norm(one - other, axis=1)
+        growth = np.log(np.maximum(apart[-20:], 1e-300) / apart[0])
+        rate = float(np.median(growth)) / (LONGEST_ROLLOUT * time)
+        return LYAPUNOV_TIMES / rate if np.isfinite(rate) and rate > 0 else np.inf
+
+    def _integrate(self, segment: Segment, times: np.ndarray, start: np.ndarray) -> np.ndarray:
+        n, calls = len(start) // 2, 0
+
+        def rate(t: float, state: np.ndarray) -> np.ndarray:
+            nonlocal calls
+            calls += 1
+            # A law that runs into a singularity would be followed there in ever smaller steps.
+            if calls > LARGEST_EFFORT or not np.isfinite(state).all():
+                raise _BreaksDown
+            force = None if segment.force_spline is None else segment.force_spline(t)[None]
+            return np.concatenate([state[n:], self.acceleration(t, state[None, :n], state[None, n:], force)[0]])
+
+        path = np.full((len(times), 2 * n), np.nan)
+        path[0] = start
         for a, b in itertools.pairwise(np.unique(np.linspace(0, len(times) - 1, 6).astype(int))):
+            part = times[a : b + 1]
             try:
-                solution = solve_ivp(
-                    rate, (times[a], times[b]), path[a], method="DOP853", t_eval=times[a : b + 1], rtol=1e-9, atol=1e-10
-                )
+                solution = solve_ivp(rate, (part[0], part[-1]), path[a], "DOP853", part, rtol=1e-9, atol=1e-10)
             except _BreaksDown:
                 break
             path[a : a + solution.y.shape[1]] = solution.y.T
             if not solution.success:
                 break
-    return path
+        return path
 
 
-def _horizon(mechanics: CompiledMechanics, segment: Segment, time: float) -> float:
-    """Three Lyapunov times, from the growth of a small separation over five characteristic times."""
-    assert segment.v is not None
-    start = np.concatenate([segment.q[0], segment.v[0]])
-    times = np.linspace(segment.t[0], segment.t[0] + LONGEST_ROLLOUT * time, 60)
-    nudge = SEPARATION * np.maximum(np.abs(start), 1e-3)
-    apart = np.linalg.norm((_integrate(mechanics, times, start + nudge) - _integrate(mechanics, times, start)), axis=1)
-    growth = np.log(np.maximum(apart[-20:], 1e-300) / apart[0])
-    rate = float(np.median(growth)) / (LONGEST_ROLLOUT * time)
-    return LYAPUNOV_TIMES / rate if np.isfinite(rate) and rate > 0 else np.inf
-
-
-def _weak_r2(law: Law, smooth: Trajectories) -> float:
-    """One less the law's weak residual relative to its size off the shell; friction counts as part of the law."""
-    lagrangian = law.numeric_lagrangian
-    assert lagrangian is not None
-    library = Library(law.space, (Term(lagrangian, 0.0),))
-    functions = place_test_functions(smooth)
+def _weak_r2(law: Law, motion: _Motion, smooth: Trajectories) -> float:
+    """One less the law's weak residual relative to its size off the shell; friction and forces are part of the law."""
+    functions, jets = place_test_functions(smooth), smooth.jets()
+    library = Library(law.space, (Term(motion.lagrangian, 0.0),))
     evidence = WeakEvidence.collect(library, smooth, functions)
-    jets = smooth.jets()
-    friction = compile_mechanics(lagrangian, law.space, dissipation=law.numeric_dissipation)
-    plain = compile_mechanics(lagrangian, law.space)
-    drag = plain.mass_and_force(jets.t, jets.q, jets.v)[1] - friction.mass_and_force(jets.t, jets.q, jets.v)[1]
-    residual = evidence.on[0] - functions.integrate(drag, np.zeros_like(drag))
+    external = motion.external(jets.t, jets.q, jets.v, jets.force)
+    residual = evidence.on[0] + functions.integrate(external, np.zeros_like(external))
     return float(1 - np.max(np.mean(residual**2, axis=0) / np.mean(evidence.off[0] ** 2, axis=0)))
 
 
-def _energy(law: Law, mechanics: CompiledMechanics, smooth: Trajectories, longest: Segment) -> tuple[np.ndarray, float]:
+def _energy(motion: _Motion, smooth: Trajectories, longest: Segment) -> tuple[np.ndarray, float]:
     """The law's energy along a stretch relative to its start, and its spread over all stretches."""
     jets = smooth.jets()
-    kinetic = mechanics.energy(jets.t, jets.q, jets.v) - mechanics.energy(jets.t, jets.q, 0 * jets.v)
+    kinetic = motion.free.energy(jets.t, jets.q, jets.v) - motion.free.energy(jets.t, jets.q, 0 * jets.v)
     scale = float(np.mean(np.abs(kinetic))) or 1.0
-    lagrangian = law.numeric_lagrangian
-    assert lagrangian is not None
-    plain = compile_mechanics(lagrangian, law.space)
     deviations, shown = [], np.zeros(len(longest))
     for segment in smooth.segments:
         assert segment.v is not None
-        energy = mechanics.energy(segment.t, segment.q, segment.v)
-        drag = (
-            plain.mass_and_force(segment.t, segment.q, segment.v)[1]
-            - mechanics.mass_and_force(segment.t, segment.q, segment.v)[1]
-        )
-        power = np.sum(drag * segment.v, axis=1)
-        lost = np.concatenate([[0.0], np.cumsum(np.diff(segment.t) * (power[1:] + power[:-1]) / 2)])
-        deviations.append(energy + lost - np.mean(energy + lost))
+        energy = motion.free.energy(segment.t, segment.q, segment.v)
+        external = motion.external(segment.t, segment.q, segment.v, segment.force)
+        kept = energy - cumulative_simpson(np.sum(external * segment.v, axis=1), x=segment.t, initial=0)
+        deviations.append(kept - np.mean(kept))
         if segment is longest:
             shown = (energy - energy[0]) / scale
     return shown, float(np.sqrt(np.mean(np.concatenate(deviations) ** 2)) / scale)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sympy as sp
+from scipy.integrate import solve_ivp
 
 from lagsym.data.tables import Columns, read_frame, read_table
 from lagsym.discovery import DiscoveryOptions, discover
@@ -95,6 +96,42 @@ def test_a_known_part_sets_the_scale():
     strength = 2.5 * system.parameters["g"] / system.parameters["l"]
     assert law.scale == "fixed"
     assert law.constants[0].value == pytest.approx(strength, rel=1e-6)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_measured_forces_fix_the_scale(noise):
+    """A pendulum of m l^2 = 1.8 and m g l = 11 under a known torque: the constants come out in their units."""
+    inertia, weight = 1.8, 11.0
+    generator = np.random.default_rng(0)
+    frames = []
+    for k in range(8):
+        t = np.arange(0, 8, 0.02)
+
+        def torque(time, phase=k):
+            return 3.0 * np.sin(1.3 * time + phase) + 1.5 * np.cos(2.9 * time)
+
+        solution = solve_ivp(
+            lambda time, s, drive=torque: [s[1], (drive(time) - weight * np.sin(s[0])) / inertia],
+            (0, t[-1]),
+            generator.uniform(-1, 1, 2),
+            t_eval=t,
+            rtol=1e-10,
+            atol=1e-10,
+        )
+        theta, omega = solution.y + noise * generator.standard_normal((2, len(t)))
+        columns = {"trajectory": k, "t": t, "theta": theta, "theta_dot": omega, "force_theta": torque(t)}
+        frames.append(pd.DataFrame(columns))
+    law = found(pd.concat(frames), ["theta"])
+    (theta,), (omega,) = law.space.positions, law.space.velocities
+    assert law.lagrangian is not None
+    assert law.scale == "fixed"
+    assert law.dissipation == 0
+    terms = dict(term.as_coeff_Mul()[::-1] for term in sp.Add.make_args(sp.expand(law.numeric_lagrangian)))
+    assert set(terms) == {omega**2, sp.cos(theta)}
+    assert float(terms[omega**2]) == pytest.approx(inertia / 2, rel=2e-3)
+    assert float(terms[sp.cos(theta)]) == pytest.approx(weight, rel=2e-3)
+    assert law.scores["held_out_r2"] > 0.99
+    assert law.scores["rollout_error"] < 0.05
 
 
 def test_motion_without_a_lagrangian_is_refused():

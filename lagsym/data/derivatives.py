@@ -147,7 +147,8 @@ def _differentiate(segment: Segment) -> Segment:
             velocity = local_polynomial(t, segment.v[:, i], choose_window(t, segment.v[:, i]), at)
             parts.append((position.value, velocity.value, velocity.first))
     q, v, a = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
-    return Segment(at, q, v, a, segment.trajectory)
+    force = None if segment.force_spline is None else segment.force_spline(at)
+    return Segment(at, q, v, a, segment.trajectory, force)
 
 
 def characteristic_time(trajectories: Trajectories) -> float:

@@ -19,6 +19,7 @@ class Jets:
         u: fields; the generalised coordinates of a particle.
         du: first derivatives, du[:, mu, i] = d u_i / d x_mu.
         ddu: second derivatives, or None where they are not known.
+        force: measured generalised forces Q, which enter as E + Q = 0; None where there are none.
 
     Raises:
         DataError: the shapes do not fit each other.
@@ -28,6 +29,7 @@ class Jets:
     u: Float[np.ndarray, "samples fields"]
     du: Float[np.ndarray, "samples base fields"]
     ddu: Float[np.ndarray, "samples base base fields"] | None = None
+    force: Float[np.ndarray, "samples fields"] | None = None
 
     def __post_init__(self) -> None:
         samples, base = self.x.shape
@@ -35,16 +37,26 @@ class Jets:
         fits = self.u.shape[0] == samples and self.du.shape == (samples, base, fields)
         if self.ddu is not None:
             fits = fits and self.ddu.shape == (samples, base, base, fields)
+        if self.force is not None:
+            fits = fits and self.force.shape == self.u.shape
         if not fits:
-            shapes = [None if part is None else part.shape for part in (self.x, self.u, self.du, self.ddu)]
-            msg = f"expected x (N, b), u (N, n), du (N, b, n), ddu (N, b, b, n); got {shapes}"
+            parts = (self.x, self.u, self.du, self.ddu, self.force)
+            shapes = [None if part is None else part.shape for part in parts]
+            msg = f"expected x (N, b), u (N, n), du (N, b, n), ddu (N, b, b, n), force (N, n); got {shapes}"
             raise DataError(msg)
 
     @classmethod
-    def of_particle(cls, t: np.ndarray, q: np.ndarray, v: np.ndarray, a: np.ndarray | None = None) -> Jets:
-        """Jets over time alone from t (N,), q (N, n), v (N, n) and, where known, a (N, n)."""
+    def of_particle(
+        cls,
+        t: np.ndarray,
+        q: np.ndarray,
+        v: np.ndarray,
+        a: np.ndarray | None = None,
+        force: np.ndarray | None = None,
+    ) -> Jets:
+        """Jets over time alone from t (N,), q (N, n), v (N, n) and, where known, a (N, n) and force (N, n)."""
         second = None if a is None else np.asarray(a, float)[:, None, None, :]
-        return cls(np.asarray(t, float)[:, None], np.asarray(q, float), np.asarray(v, float)[:, None, :], second)
+        return cls(np.asarray(t, float)[:, None], np.asarray(q, float), np.asarray(v, float)[:, None, :], second, force)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -78,4 +90,5 @@ class Jets:
 
     def take(self, index: np.ndarray) -> Jets:
         """The samples at `index`, as new jets."""
-        return Jets(self.x[index], self.u[index], self.du[index], None if self.ddu is None else self.ddu[index])
+        optional = (None if part is None else part[index] for part in (self.ddu, self.force))
+        return Jets(self.x[index], self.u[index], self.du[index], *optional)

@@ -16,7 +16,7 @@ from lagsym.data.trajectories import SHORTEST_SEGMENT, Segment, Trajectories
 from lagsym.errors import DataError, InputError
 from lagsym.mechanics.parsing import parse
 
-TIME, TRAJECTORY = "t", "trajectory"
+TIME, TRAJECTORY, FORCE = "t", "trajectory", "force_"
 GAP_FACTOR = 2.5
 """A step longer than this many usual steps is a gap; a single missed frame is not."""
 
@@ -29,6 +29,7 @@ class Columns:
         coordinates: columns that are coordinates; empty for all that are nothing else.
         angles: coordinates in radians with period 2 pi.
         ignore: columns to leave out.
+        parameters: columns that hold a parameter, which must not change from row to row.
         define: new coordinates, each as 'name=formula' over other columns.
         drop_missing: drop rows with missing numbers, and split there, in place of an error.
     """
@@ -36,6 +37,7 @@ class Columns:
     coordinates: tuple[str, ...] = ()
     angles: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
     define: tuple[str, ...] = ()
     drop_missing: bool = False
 
@@ -78,7 +80,9 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
     _check_names(frame, columns)
     frame = _define(frame.drop(columns=list(columns.ignore)), columns)
     names = _coordinates(frame, columns)
-    wanted = [TIME, *names, *(f"{q}_{s}" for q in names for s in ("dot", "ddot") if f"{q}_{s}" in frame)]
+    derived = (column for q in names for column in (f"{q}_dot", f"{q}_ddot", f"{FORCE}{q}") if column in frame)
+    wanted = [TIME, *names, *derived]
+    parameters = {name: _parameter(frame, name) for name in columns.parameters}
     notices: list[str] = []
     numbers = _numbers(frame, wanted, drop_missing=columns.drop_missing, notices=notices)
     labels = frame[TRAJECTORY].astype(str) if TRAJECTORY in frame else pd.Series("0", index=frame.index)
@@ -98,7 +102,7 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
         notices.append(
             f"{len(segments) - len(usable)} stretches of under {SHORTEST_SEGMENT} samples were left out ({lost} rows)."
         )
-    return Trajectories(tuple(names), tuple(usable), frozenset(columns.angles), tuple(notices))
+    return Trajectories(tuple(names), tuple(usable), frozenset(columns.angles), tuple(notices), parameters)
 
 
 def _check_names(frame: pd.DataFrame, columns: Columns) -> None:
@@ -143,17 +147,13 @@ def _define(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 
 
 def _coordinates(frame: pd.DataFrame, columns: Columns) -> list[str]:
-    present = [str(name) for name in frame.columns if name not in {TIME, TRAJECTORY}]
-    forces = [name for name in present if name.startswith("force_")]
-    if forces:
-        msg = (
-            f"measured forces ({', '.join(forces)}) are not used yet, and leaving them out would give a wrong law; "
-            f"take data without them, or pass --ignore {','.join(forces)} if they are zero"
-        )
-        raise InputError(msg)
+    aside = {TIME, TRAJECTORY, *columns.parameters}
+    present = [str(name) for name in frame.columns if name not in aside]
+    for name in columns.parameters:
+        _require(name, [str(column) for column in frame.columns], "--parameters")
     for name in columns.coordinates:
         _require(name, present, "--coordinates")
-    derived = {f"{name}_{suffix}" for name in present for suffix in ("dot", "ddot")}
+    derived = {name for q in present for name in (f"{q}_dot", f"{q}_ddot", f"{FORCE}{q}")}
     names = list(columns.coordinates) or [name for name in present if name not in derived]
     orphans = [name for name in names if name.endswith(("_dot", "_ddot"))]
     if orphans:
@@ -161,6 +161,11 @@ def _coordinates(frame: pd.DataFrame, columns: Columns) -> list[str]:
         msg = (
             f"column {orphans[0]} is a derivative, but there is no column {base}; add it or pass --ignore {orphans[0]}"
         )
+        raise DataError(msg)
+    pushed = [name for name in present if name.startswith(FORCE) and name.removeprefix(FORCE) not in names]
+    if pushed:
+        pushee = pushed[0].removeprefix(FORCE)
+        msg = f"column {pushed[0]} is a force on {pushee}, which is no coordinate; rename or --ignore it"
         raise DataError(msg)
     if not names:
         msg = "expected at least one coordinate beside t and trajectory, got none; add a column for each coordinate"
@@ -172,6 +177,21 @@ def _coordinates(frame: pd.DataFrame, columns: Columns) -> list[str]:
     for name in columns.angles:
         _require(name, names, "--angles")
     return names
+
+
+def _parameter(frame: pd.DataFrame, name: str) -> float:
+    """The one value of a parameter's column."""
+    values = _floats(frame, name)
+    if not np.isfinite(values.to_numpy()).all():
+        msg = f"parameter {name} is not a finite number in every row; mend the column or leave it out with --ignore"
+        raise DataError(msg)
+    if values.nunique() != 1:
+        msg = (
+            f"parameter {name} has {values.nunique()} values, but one law is found for one set of parameters; "
+            f"make a table for each value of {name}"
+        )
+        raise InputError(msg)
+    return float(values.iloc[0])
 
 
 def _numbers(frame: pd.DataFrame, wanted: list[str], *, drop_missing: bool, notices: list[str]) -> pd.DataFrame:
@@ -252,4 +272,8 @@ def _segment(rows: pd.DataFrame, label: str, names: list[str], angles: tuple[str
     for i, name in enumerate(names):
         if name in angles:
             q[:, i] = np.unwrap(q[:, i])
-    return Segment(rows[TIME].to_numpy(), q, stack("_dot"), stack("_ddot"), label)
+    force = None
+    if any(f"{FORCE}{name}" in rows for name in names):
+        # A coordinate without a column of its own is not pushed.
+        force = rows.reindex(columns=[f"{FORCE}{name}" for name in names], fill_value=0.0).to_numpy()
+    return Segment(rows[TIME].to_numpy(), q, stack("_dot"), stack("_ddot"), label, force)

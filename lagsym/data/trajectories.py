@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from scipy.interpolate import CubicSpline
 
 from lagsym.data.jets import Jets
 from lagsym.errors import DataError
 
+ARRAYS = ("t", "q", "v", "a", "force")
 SHORTEST_SEGMENT = 7
 """Fewest samples that a segment needs: below this no derivative can be taken from it."""
 
@@ -26,6 +29,7 @@ class Segment:
         v: velocities, or None where they were not measured.
         a: accelerations, or None.
         trajectory: name of the trajectory that the stretch belongs to.
+        force: measured generalised forces, or None where there are none.
 
     Raises:
         DataError: the shapes do not fit, a number is not finite, or time does not increase.
@@ -36,9 +40,10 @@ class Segment:
     v: Float[np.ndarray, "samples coordinates"] | None = None
     a: Float[np.ndarray, "samples coordinates"] | None = None
     trajectory: str = "0"
+    force: Float[np.ndarray, "samples coordinates"] | None = None
 
     def __post_init__(self) -> None:
-        parts = {"t": self.t[:, None], "q": self.q, "v": self.v, "a": self.a}
+        parts = {"t": self.t[:, None], "q": self.q, "v": self.v, "a": self.a, "force": self.force}
         for name, part in parts.items():
             if part is None:
                 continue
@@ -58,10 +63,15 @@ class Segment:
     def __len__(self) -> int:
         return len(self.t)
 
+    @cached_property
+    def force_spline(self) -> CubicSpline | None:
+        """Measured forces at any time within the stretch, or None where there are none."""
+        return None if self.force is None else CubicSpline(self.t, self.force)
+
     def between(self, start: float, stop: float) -> Segment:
         """The samples with start <= t < stop."""
         chosen = (self.t >= start) & (self.t < stop)
-        parts = {name: None if getattr(self, name) is None else getattr(self, name)[chosen] for name in "tqva"}
+        parts = {name: None if getattr(self, name) is None else getattr(self, name)[chosen] for name in ARRAYS}
         return replace(self, **parts)
 
 
@@ -74,6 +84,7 @@ class Trajectories:
         segments: unbroken stretches; several may belong to one trajectory.
         angles: coordinates with period 2 pi, in radians.
         notices: what was done to the data on reading, one sentence each.
+        parameters: what does not change during the motion, by name, e.g. a mass.
 
     Raises:
         DataError: there is nothing to learn from.
@@ -83,6 +94,7 @@ class Trajectories:
     segments: tuple[Segment, ...]
     angles: frozenset[str] = frozenset()
     notices: tuple[str, ...] = field(default=(), compare=False)
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.segments:
@@ -107,6 +119,11 @@ class Trajectories:
         """For each coordinate, whether it is an angle."""
         return np.array([name in self.angles for name in self.coordinates])
 
+    @property
+    def has_forces(self) -> bool:
+        """Whether forces were measured."""
+        return any(segment.force is not None for segment in self.segments)
+
     def with_segments(self, segments: Iterable[Segment]) -> Trajectories:
         """The same coordinates with other segments."""
         return replace(self, segments=tuple(segments))
@@ -120,11 +137,9 @@ class Trajectories:
         if not self.has_velocities:
             msg = "these trajectories hold no velocities; call lagsym.data.derivatives.differentiate first"
             raise DataError(msg)
-        stack = {name: [getattr(segment, name) for segment in self.segments] for name in "tqva"}
-        second = None if any(a is None for a in stack["a"]) else np.concatenate(stack["a"])
-        return Jets.of_particle(
-            np.concatenate(stack["t"]), np.concatenate(stack["q"]), np.concatenate(stack["v"]), second
-        )
+        stack = {name: [getattr(segment, name) for segment in self.segments] for name in ARRAYS}
+        optional = [None if any(a is None for a in stack[k]) else np.concatenate(stack[k]) for k in ("a", "force")]
+        return Jets.of_particle(*(np.concatenate(stack[name]) for name in "tqv"), *optional)
 
     @classmethod
     def from_arrays(
@@ -152,11 +167,14 @@ class Trajectories:
         for segment in self.segments:
             columns: dict[str, object] = {"trajectory": segment.trajectory, "t": segment.t}
             columns |= dict(zip(self.coordinates, segment.q.T, strict=True))
-            for suffix, part in (("dot", segment.v), ("ddot", segment.a if accelerations else None)):
+            derived = (
+                ("{}_dot", segment.v),
+                ("{}_ddot", segment.a if accelerations else None),
+                ("force_{}", segment.force),
+            )
+            for name, part in derived:
                 if part is not None:
-                    columns |= {
-                        f"{name}_{suffix}": column for name, column in zip(self.coordinates, part.T, strict=True)
-                    }
+                    columns |= {name.format(q): column for q, column in zip(self.coordinates, part.T, strict=True)}
             frames.append(pd.DataFrame(columns))
         return pd.concat(frames, ignore_index=True)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 from jaxtyping import Float
-from scipy.integrate import cumulative_trapezoid
+from scipy.integrate import cumulative_simpson
 from scipy.optimize import nnls
 
 from lagsym.data.derivatives import characteristic_time
@@ -30,6 +30,8 @@ SIGNIFICANT = 4.0
 SMALLEST_LOSS = 1e-3
 """Share of the kinetic energy that friction must have taken over the record to be worth a term."""
 REPLICATES = 400
+FEWEST_CLUSTERS = 5
+"""Trajectories from which on the scatter between them counts as well."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,12 @@ def _record(
     mechanics = compile_mechanics(lagrangian, space)
     energy = mechanics.energy(jets.t, jets.q, jets.v)
     kinetic = energy - mechanics.energy(jets.t, jets.q, 0 * jets.v)
+    if jets.force is not None:
+        # What the measured forces put in is not the law's energy.
+        energy = energy - cumulative_simpson(np.sum(jets.force * jets.v, axis=1), x=jets.t, initial=0)
     powers = [sp.Add(*(v * sp.diff(term, v) for v in space.velocities)) for term in terms]
     values = sp.lambdify(space.velocities, powers, "numpy")(*jets.v.T)
-    work = cumulative_trapezoid(np.stack(values, axis=1), jets.t, axis=0, initial=0)
+    work = cumulative_simpson(np.stack(values, axis=1), x=jets.t, axis=0, initial=0)
     return energy, work, kinetic
 
 
@@ -135,7 +140,12 @@ def _bootstrap(
     starts = generator.integers(0, len(energy) - block + 1, size=(REPLICATES, blocks))
     drawn = (starts[:, :, None] + np.arange(block)).reshape(REPLICATES, -1)[:, : len(energy)]
     samples = residual[drawn]
-    edges = np.cumsum([0, *lengths])
-    for a, b in itertools.pairwise(edges):
+    pieces = list(itertools.pairwise(np.cumsum([0, *lengths])))
+    for a, b in pieces:
         samples[:, a:b] -= samples[:, a:b].mean(axis=1, keepdims=True)
-    return values, np.maximum(np.std(samples @ inverse.T, axis=0), 1e-300)
+    errors = np.std(samples @ inverse.T, axis=0)
+    if len(pieces) >= FEWEST_CLUSTERS:
+        # Errors that wander through a whole trajectory show only in the scatter between trajectories.
+        shares = np.array([inverse[:, a:b] @ residual[a:b] for a, b in pieces])
+        errors = np.maximum(errors, np.sqrt(np.sum(shares**2, axis=0) * len(pieces) / (len(pieces) - 1)))
+    return values, np.maximum(errors, 1e-300)

@@ -21,13 +21,13 @@ from lagsym.data.derivatives import characteristic_time, noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.errors import InputError
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.numeric import CompiledMechanics, compile_mechanics
+from lagsym.mechanics.numeric import CompiledMechanics, compile_mechanics, solve_samples
 
 FIRST_WINDOW, LONGEST_WINDOW = 0.4, 1.6
 """Lengths of the windows in characteristic times: where the fit begins, and where it stops growing."""
 LARGEST_SAMPLES = 6000
 """Samples that the fit uses: beyond this the windows are thinned out."""
-GROWTH_LIMIT = 1.5
+GROWTH_LIMIT = 2.0
 """Longer windows are refused when they raise the residual by more than this factor: the law, or chaos, is too much."""
 PRECISE = 1e-6
 """Relative standard errors below this are not improved upon by longer windows."""
@@ -35,6 +35,7 @@ ITERATIONS = 20
 SUBSTEPS = (1, 2, 4, 8)
 NUMERICAL_FLOOR = 1e-8
 """Relative error of a constant that comes from integration alone."""
+Rate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 NOT_INTEGRABLE = "the law cannot be integrated from these constants; check the candidate, or begin nearer to the data"
 
 
@@ -66,13 +67,17 @@ class Refined:
 
 @dataclass(frozen=True)
 class _Windows:
-    """Stretches of data of at most L samples, padded with steps of length zero and weights of zero."""
+    """Stretches of data of at most L samples, padded with steps of length zero and weights of zero.
+
+    Measured forces come with their slopes.
+    """
 
     start: np.ndarray
     steps: np.ndarray
     q: np.ndarray
     weight: np.ndarray
     state: np.ndarray
+    force: tuple[np.ndarray, np.ndarray] | None
 
 
 def refine(
@@ -139,15 +144,19 @@ def _cut(data: Trajectories, smooth: Trajectories, length: float) -> _Windows:
     steps, weight = np.zeros((longest, len(pieces))), np.zeros((longest + 1, len(pieces)))
     q, state = np.zeros((longest + 1, len(pieces), n)), np.zeros((len(pieces), 2 * n))
     start = np.zeros(len(pieces))
+    force, slope = np.zeros_like(q), np.zeros_like(q)
     for w, (raw, even, a, b) in enumerate(pieces):
         steps[: b - a, w] = np.diff(raw.t[a : b + 1])
         weight[: b - a + 1, w] = 1
         q[: b - a + 1, w] = raw.q[a : b + 1]
+        if raw.force_spline is not None:
+            force[: b - a + 1, w] = raw.force_spline(raw.t[a : b + 1])
+            slope[: b - a + 1, w] = raw.force_spline(raw.t[a : b + 1], 1)
         assert even.v is not None
         velocity = [np.interp(raw.t[a], even.t, v) for v in even.v.T]
         position = [np.interp(raw.t[a], even.t, x) for x in even.q.T]
         state[w], start[w] = [*position, *velocity], raw.t[a]
-    return _Windows(start, steps, q, weight, state)
+    return _Windows(start, steps, q, weight, state, (force, slope) if data.has_forces else None)
 
 
 class _Shooting:
@@ -208,17 +217,34 @@ class _Shooting:
         q, v = states[:, :n], states[:, n:]
         path = [q]
 
-        def rate(time: np.ndarray, q: np.ndarray, v: np.ndarray) -> np.ndarray:
-            return self.mechanics.acceleration(time, q, v, values)
-
-        for step in steps:
+        for place, step in enumerate(steps):
             h = step / self.substeps
+            rate = self._rate(place, t, np.maximum(step, 1e-300), values)
             for _ in range(self.substeps):
                 with np.errstate(all="ignore"):
                     q, v = _runge_kutta(rate, t, q, v, h)
                 t = t + h
             path.append(q)
         return np.stack(path)
+
+    def _rate(self, place: int, start: np.ndarray, step: np.ndarray, values: np.ndarray) -> Rate:
+        """Accelerations within one sampling interval, where measured forces are cubic."""
+        force = self.windows.force
+        if force is None:
+            return lambda t, q, v: self.mechanics.acceleration(t, q, v, values)
+        copies = len(start) // force[0].shape[1]
+        (f0, f1), (m0, m1) = ([np.tile(part[place + k], (copies, 1)) for k in (0, 1)] for part in force)
+        width = step[:, None]
+
+        def driven(t: np.ndarray, q: np.ndarray, v: np.ndarray) -> np.ndarray:
+            s = ((t - start) / step)[:, None]
+            value = (1 - s) ** 2 * ((1 + 2 * s) * f0 + s * width * m0) + s**2 * (
+                (3 - 2 * s) * f1 + (s - 1) * width * m1
+            )
+            mass, inner = self.mechanics.mass_and_force(t, q, v, values)
+            return solve_samples(mass, inner + value)
+
+        return driven
 
     def _residual(self, states: np.ndarray, values: np.ndarray) -> np.ndarray:
         error = (self._positions(states, values) - self.windows.q) / self.scale
@@ -277,7 +303,7 @@ class _Shooting:
 
 
 def _runge_kutta(
-    rate: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    rate: Rate,
     t: np.ndarray,
     q: np.ndarray,
     v: np.ndarray,

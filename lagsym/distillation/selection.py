@@ -27,7 +27,7 @@ SINGULAR = 1e-4
 
 @dataclass(frozen=True)
 class Candidate:
-    """A Lagrangian as a sum of library terms, scaled so that its first kinetic term has coefficient one.
+    """A Lagrangian as a sum of library terms; its first term has coefficient one unless forces fix the scale.
 
     Arguments:
         terms: the terms, simplest first.
@@ -36,6 +36,7 @@ class Candidate:
         loss: squared residual relative to off-shell size, on the evidence that it was selected by.
         evidence: "data" or "network".
         scores: losses on other evidence.
+        fixed: whether measured forces set the scale, so that no coefficient is one by convention.
     """
 
     terms: tuple[sp.Expr, ...]
@@ -44,6 +45,7 @@ class Candidate:
     loss: float
     evidence: str
     scores: dict[str, float] = field(default_factory=dict)
+    fixed: bool = False
 
     @property
     def lagrangian(self) -> sp.Expr:
@@ -61,7 +63,10 @@ class Front:
 
 @dataclass(frozen=True)
 class WeakEvidence:
-    """Every term's operator averaged over the data, and at off-shell jets."""
+    """Every term's operator averaged over the data, and at off-shell jets.
+
+    Where forces were measured they are one more column, whose coefficient is one: they set the scale.
+    """
 
     library: Library
     on: Float[np.ndarray, "terms rows n"]
@@ -74,10 +79,20 @@ class WeakEvidence:
         functions = functions or place_test_functions(data)
         jets = data.jets()
         chosen = off_shell(jets)
-        return cls(library, functions.integrate(*library.gradient(jets)), library.operator(chosen), chosen)
+        on, off = functions.integrate(*library.gradient(jets)), library.operator(chosen)
+        if jets.force is not None and chosen.force is not None:
+            pushed = functions.integrate(jets.force, np.zeros_like(jets.force))
+            on, off = np.concatenate([on, pushed[None]]), np.concatenate([off, chosen.force[None]])
+        return cls(library, on, off, chosen)
+
+    @property
+    def driven(self) -> bool:
+        """Whether the last column is that of measured forces."""
+        return self.jets.force is not None
 
     def loss(self, coefficients: Float[np.ndarray, " terms"]) -> float:
         """|weak E|^2 / |E off-shell|^2 of the worst equation, for given coefficients of all terms."""
+        coefficients = np.append(coefficients, [1.0] * self.driven)
         on = np.mean(np.tensordot(coefficients, self.on, 1) ** 2, axis=0)
         off = np.mean(np.tensordot(coefficients, self.off, 1) ** 2, axis=0)
         return float(np.max(on / np.maximum(off, 1e-300)))
@@ -102,7 +117,10 @@ def select_by_data(evidence: WeakEvidence, *, keep: tuple[int, ...] = ()) -> Fro
         keep: terms that every candidate has to hold; the first of them sets the scale.
     """
     library = evidence.library
-    found = best_ratios(evidence.on, evidence.off, library.complexities, keep=keep)
+    complexities = library.complexities
+    if evidence.driven:
+        keep, complexities = (*keep, len(library)), np.append(complexities, 0.0)
+    found = best_ratios(evidence.on, evidence.off, complexities, keep=keep)
     mass, _ = library.mass_and_force(evidence.jets.take(np.arange(0, len(evidence.jets), 10)))
     best: list[Candidate] = []
     for ratios in found.values():
@@ -147,6 +165,11 @@ def _candidate(
 ) -> Candidate | None:
     """The candidate of a support, or None where its mass matrix is singular or indefinite."""
     index, coefficients = list(found.support), np.asarray(found.coefficients)
+    scale = None
+    if len(library) in index:
+        scale = coefficients[index.index(len(library))]
+        coefficients = np.delete(coefficients, index.index(len(library)))
+        index.remove(len(library))
     total = np.tensordot(coefficients, mass[index], 1)
     kinetic = [i for i, k in enumerate(index) if np.any(mass[k])]
     if not kinetic:
@@ -162,8 +185,8 @@ def _candidate(
     order = sorted(range(len(index)), key=place)
     terms = tuple(library.terms[index[i]].expression for i in order)
     complexity = len(index) + 0.1 * sum(library.terms[k].complexity for k in index)
-    scaled = coefficients[order] / coefficients[order[0]]
-    return Candidate(terms, scaled, round(complexity, 3), float(found.ratio), evidence)
+    scaled = coefficients[order] / (coefficients[order[0]] if scale is None else scale)
+    return Candidate(terms, scaled, round(complexity, 3), float(found.ratio), evidence, fixed=scale is not None)
 
 
 def _front(candidates: list[Candidate], *, factor: float, floor: float, ceiling: float) -> Front:

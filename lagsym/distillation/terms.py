@@ -119,7 +119,7 @@ def off_shell(jets: Jets, *, samples: int = 1500, seed: int = 0) -> Jets:
     index = generator.choice(len(jets), min(samples, len(jets)), replace=False)
     chosen = jets.take(index)
     other = jets.a[generator.permutation(len(jets))[: len(index)]]
-    return Jets.of_particle(chosen.t, chosen.q, chosen.v, other)
+    return Jets.of_particle(chosen.t, chosen.q, chosen.v, other, chosen.force)
 
 
 def build_library(

@@ -100,7 +100,7 @@ BAD_FRAMES = {
     "one row": (lambda f: f.iloc[:1], "at least 7 samples"),
     "no coordinate": (lambda f: f[["t"]], "at least one coordinate"),
     "orphan velocity": (lambda f: f.drop(columns="x"), "x_dot is a derivative"),
-    "force": (lambda f: f.assign(force_x=0.0), "force_x"),
+    "force on nothing": (lambda f: f.assign(force_z=0.0), "force_z is a force on z"),
     "same name": (lambda f: pd.concat([f, f[["x"]]], axis=1), "x comes twice"),
 }
 
@@ -110,6 +110,23 @@ def test_bad_tables_say_where(frame, name):
     spoil, message = BAD_FRAMES[name]
     with pytest.raises(InputError, match=message):
         read_frame(spoil(frame))
+
+
+def test_forces_are_read_and_a_coordinate_without_one_is_not_pushed(frame):
+    data = read_frame(frame.assign(force_y=np.arange(60.0)))
+    assert data.coordinates == ("x", "y")
+    np.testing.assert_array_equal(data.segments[0].force, np.stack([np.zeros(60), np.arange(60.0)], axis=1))
+    assert read_frame(data.to_frame()).has_forces
+
+
+def test_parameters_are_constant_or_refused(frame):
+    data = read_frame(frame.assign(m=1.5), Columns(parameters=("m",)))
+    assert data.coordinates == ("x", "y")
+    assert data.parameters == {"m": 1.5}
+    with pytest.raises(InputError, match="m has 60 values"):
+        read_frame(frame.assign(m=np.arange(60)), Columns(parameters=("m",)))
+    with pytest.raises(InputError, match="--parameters names k"):
+        read_frame(frame, Columns(parameters=("k",)))
 
 
 def test_unknown_names_are_suggested(frame):
