@@ -13,6 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 
 _HOMES = {
+    "ChoiceOptions": "lagsym.distillation.choice",
     "Columns": "lagsym.data.tables",
     "Discovery": "lagsym.discovery",
     "DiscoveryOptions": "lagsym.discovery",

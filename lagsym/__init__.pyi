@@ -4,6 +4,7 @@ from lagsym.data.trajectories import Trajectories as Trajectories
 from lagsym.discovery import Discovery as Discovery
 from lagsym.discovery import DiscoveryOptions as DiscoveryOptions
 from lagsym.discovery import discover as discover
+from lagsym.distillation.choice import ChoiceOptions as ChoiceOptions
 from lagsym.law import Law as Law
 from lagsym.law import read_law as read_law
 from lagsym.mechanics.calculus import euler_lagrange as euler_lagrange

@@ -59,7 +59,10 @@ def tangents_case(depth):
     return tangents, tangents_by_autograd, parameters, x, torch.randn(3, 6, 5, generator=generator, dtype=torch.float64)
 
 
-@pytest.fixture(params=[(case, depth) for case in (rows_case, tangents_case) for depth in (1, 2, 3)], ids=str)
+@pytest.fixture(
+    params=[(case, depth) for case in (rows_case, tangents_case) for depth in (1, 2, 3)],
+    ids=lambda p: f"{p[0].__name__}-{p[1]}",
+)
 def case(request):
     make, depth = request.param
     return make(depth)
