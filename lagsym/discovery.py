@@ -16,11 +16,11 @@ from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Split, Trajectories, split
 from lagsym.distillation.choice import USABLE_NETWORK, Choice, ChoiceOptions, choose_terms
 from lagsym.distillation.constants import name_constant
-from lagsym.distillation.engines import Budget
+from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.friction import Friction, balance_energy
 from lagsym.distillation.refinement import Refined, refine
 from lagsym.distillation.selection import Candidate
-from lagsym.errors import InputError
+from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
@@ -123,6 +123,9 @@ def discover(
         UnavailableError: a named engine or device is missing.
     """
     options = options or DiscoveryOptions()
+    missing = engine(options.choice.engine).available()
+    if missing:
+        raise UnavailableError(missing)
     log = _Log(report)
     log.notices += data.notices
     parts = split(data, seed=options.seed)

@@ -132,6 +132,8 @@ def _choose_proposed(
     data: tuple[Trajectories, Trajectories], network: Fit, options: ChoiceOptions, seed: int, budget: Budget | None
 ) -> list[Choice]:
     """Choose among the terms that a symbolic regression of the network's parts proposes."""
+    # What the network itself does not know is not worth searching for.
+    budget = replace(budget or Budget(), enough=network.held_out_error**2)
     try:
         proposed, messages = propose_terms(engine(options.engine), network.model, data[0], seed=seed, budget=budget)
     except UnavailableError:
