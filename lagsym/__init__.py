@@ -24,6 +24,8 @@ _HOMES = {
     "compare": "lagsym.mechanics.gauge",
     "discover": "lagsym.discovery",
     "euler_lagrange": "lagsym.mechanics.calculus",
+    "read_arrays": "lagsym.data.tables",
+    "read_frame": "lagsym.data.tables",
     "read_law": "lagsym.law",
     "read_table": "lagsym.data.tables",
     "simulate": "lagsym.simulation",

@@ -1,4 +1,6 @@
 from lagsym.data.tables import Columns as Columns
+from lagsym.data.tables import read_arrays as read_arrays
+from lagsym.data.tables import read_frame as read_frame
 from lagsym.data.tables import read_table as read_table
 from lagsym.data.trajectories import Trajectories as Trajectories
 from lagsym.discovery import Discovery as Discovery

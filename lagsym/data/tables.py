@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import sympy as sp
+from jaxtyping import Float
 
 from lagsym.data.trajectories import SHORTEST_SEGMENT, Segment, Trajectories
 from lagsym.errors import DataError, InputError
@@ -103,6 +104,42 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
             f"{len(segments) - len(usable)} stretches of under {SHORTEST_SEGMENT} samples were left out ({lost} rows)."
         )
     return Trajectories(tuple(names), tuple(usable), frozenset(columns.angles), tuple(notices), parameters)
+
+
+def read_arrays(
+    t: Float[np.ndarray, " samples"],
+    q: Float[np.ndarray, "samples coordinates"],
+    v: Float[np.ndarray, "samples coordinates"] | None = None,
+    *,
+    coordinates: Sequence[str] = (),
+    angles: Iterable[str] = (),
+) -> Trajectories:
+    """Read one trajectory from arrays, with the same checks as a table.
+
+    Arguments:
+        t: times.
+        q: generalised coordinates.
+        v: velocities, where they were measured.
+        coordinates: their names; q1, q2, ... without.
+        angles: coordinates in radians with period 2 pi.
+
+    Raises:
+        DataError: the shapes do not fit, or see `read_table`.
+
+    >>> t = np.linspace(0, 1, 20)
+    >>> read_arrays(t, np.sin(t)[:, None]).coordinates
+    ('q1',)
+    """
+    t, q = np.asarray(t, float), np.asarray(q, float)
+    shapes = [part.shape for part in (t, q, v) if part is not None]
+    names = tuple(coordinates or (f"q{i + 1}" for i in range(q.shape[-1])))
+    if t.ndim != 1 or any(shape != (len(t), len(names)) for shape in shapes[1:]):
+        msg = f"expected t (N,), q (N, {len(names)}) and, where measured, v of the shape of q; got {shapes}"
+        raise DataError(msg)
+    columns = {TIME: t, **dict(zip(names, q.T, strict=True))}
+    if v is not None:
+        columns |= {f"{name}_dot": part for name, part in zip(names, np.asarray(v, float).T, strict=True)}
+    return read_frame(pd.DataFrame(columns), Columns(coordinates=names, angles=tuple(angles)))
 
 
 def _check_names(frame: pd.DataFrame, columns: Columns) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -140,26 +140,6 @@ class Trajectories:
         stack = {name: [getattr(segment, name) for segment in self.segments] for name in ARRAYS}
         optional = [None if any(a is None for a in stack[k]) else np.concatenate(stack[k]) for k in ("a", "force")]
         return Jets.of_particle(*(np.concatenate(stack[name]) for name in "tqv"), *optional)
-
-    @classmethod
-    def from_arrays(
-        cls,
-        t: np.ndarray,
-        q: np.ndarray,
-        v: np.ndarray | None = None,
-        *,
-        coordinates: Sequence[str] | None = None,
-        angles: Iterable[str] = (),
-    ) -> Trajectories:
-        """One trajectory from t (N,), q (N, n) and, where measured, v (N, n)."""
-        from lagsym.data.tables import Columns, read_frame
-
-        q = np.asarray(q, float)
-        names = tuple(coordinates or (f"q{i + 1}" for i in range(q.shape[1])))
-        columns = {"t": np.asarray(t, float), **dict(zip(names, q.T, strict=True))}
-        if v is not None:
-            columns |= {f"{name}_dot": part for name, part in zip(names, np.asarray(v, float).T, strict=True)}
-        return read_frame(pd.DataFrame(columns), Columns(coordinates=names, angles=tuple(angles)))
 
     def to_frame(self, *, accelerations: bool = False) -> pd.DataFrame:
         """A tidy table: `trajectory`, `t`, the coordinates, `<q>_dot` and, if asked for, `<q>_ddot`."""

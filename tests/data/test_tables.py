@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lagsym.data.tables import Columns, read_frame, read_table
+from lagsym.data.tables import Columns, read_arrays, read_frame, read_table
 from lagsym.errors import DataError, InputError
 
 
@@ -127,6 +127,16 @@ def test_parameters_are_constant_or_refused(frame):
         read_frame(frame.assign(m=np.arange(60)), Columns(parameters=("m",)))
     with pytest.raises(InputError, match="--parameters names k"):
         read_frame(frame, Columns(parameters=("k",)))
+
+
+def test_arrays_are_a_table_too():
+    t = np.arange(20) * 0.1
+    data = read_arrays(t, np.sin(t)[:, None], np.cos(t)[:, None], coordinates=["theta"], angles=["theta"])
+    assert data.coordinates == ("theta",)
+    assert data.angles == {"theta"}
+    assert data.has_velocities
+    with pytest.raises(DataError, match="of the shape of q"):
+        read_arrays(t, np.sin(t)[:, None], np.cos(t))
 
 
 def test_unknown_names_are_suggested(frame):

@@ -53,10 +53,3 @@ def test_jets_need_velocities():
     bare = Trajectories(("x",), (Segment(t, t[:, None]),))
     with pytest.raises(DataError, match="no velocities"):
         bare.jets()
-
-
-def test_from_arrays():
-    t = np.arange(20) * 0.1
-    data = Trajectories.from_arrays(t, np.sin(t)[:, None], coordinates=["theta"], angles=["theta"])
-    assert data.coordinates == ("theta",)
-    assert data.angles == {"theta"}
