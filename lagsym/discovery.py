@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from lagsym.data.derivatives import differentiate
+from lagsym.data.derivatives import differentiate, velocity_bias
 from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Split, Trajectories, split
 from lagsym.distillation.choice import USABLE_NETWORK, Choice, ChoiceOptions, choose_terms
@@ -34,6 +34,7 @@ CONVINCING_R2 = 0.9
 WEAKLY_R2, NOISY_R2 = 0.99, 0.5
 """Where noise hides the accelerations, the weak form convinces in their place, but not if they contradict it."""
 UNCONSTRAINED_R2 = 0.9
+VELOCITY_BIAS = 0.01
 CONFIRMED = 3.0
 """Standard errors by which the fit of the motion has to confirm friction that the energy balance found."""
 Report = Callable[[str], None]
@@ -127,7 +128,7 @@ def discover(
     if missing:
         raise UnavailableError(missing)
     log = _Log(report)
-    log.notices += data.notices
+    log.notices += [*data.notices, *_velocity_notices(data)]
     parts = split(data, seed=options.seed)
     with log.stage("smooth", "Differentiating"):
         learn, choose = differentiate(parts.fit), differentiate(parts.choose)
@@ -153,6 +154,19 @@ def discover(
     if law.lagrangian is None:
         return Discovery(law, None, network, parts)
     return Discovery(law, validation, network, parts)
+
+
+def _velocity_notices(data: Trajectories) -> list[str]:
+    """A sentence for each coordinate whose measured velocities are not the slopes of its positions."""
+    notices = []
+    for name, factor in zip(data.coordinates, velocity_bias(data), strict=True):
+        if abs(factor - 1) > VELOCITY_BIAS:
+            size = f"{abs(factor - 1):.1%} {'larger' if factor > 1 else 'smaller'}"
+            notices.append(
+                f"The measured velocities of {name} are {size} than the slopes of its positions; the terms were "
+                "chosen with the former, the constants fitted to the positions."
+            )
+    return notices
 
 
 def _without_network(options: DiscoveryOptions, log: _Log) -> DiscoveryOptions:

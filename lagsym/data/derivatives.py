@@ -151,6 +151,29 @@ def _differentiate(segment: Segment) -> Segment:
     return Segment(at, q, v, a, segment.trajectory, force)
 
 
+def velocity_bias(trajectories: Trajectories) -> Float[np.ndarray, " coordinates"]:
+    """By what factor measured velocities exceed the slopes of the positions, for each coordinate; one where they agree.
+
+    Velocities that were derived by smoothing are too small.  Noise cannot feign this: a regression of either on the
+    other is only ever flattened by it, so that a slope above one in either direction is real.
+    """
+    measured, derived = [], []
+    for segment in trajectories.segments:
+        if segment.v is not None:
+            measured.append(segment.v)
+            columns = (
+                local_polynomial(segment.t, q, choose_window(segment.t, q), segment.t).first for q in segment.q.T
+            )
+            derived.append(np.stack(list(columns), axis=1))
+    if not measured:
+        return np.ones(len(trajectories.coordinates))
+    v, slope = np.concatenate(measured), np.concatenate(derived)
+    product = np.sum(v * slope, axis=0)
+    too_small = product / np.maximum(np.sum(v**2, axis=0), 1e-300)
+    too_large = product / np.maximum(np.sum(slope**2, axis=0), 1e-300)
+    return np.where(too_small > 1, 1 / too_small, np.where(too_large > 1, too_large, 1.0))
+
+
 def characteristic_time(trajectories: Trajectories) -> float:
     """2 pi over the dominant angular frequency of the velocities, in the data's unit of time.
 

@@ -85,6 +85,9 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
     wanted = [TIME, *names, *derived]
     parameters = {name: _parameter(frame, name) for name in columns.parameters}
     notices: list[str] = []
+    lacking = [q for q in names if f"{q}_dot" not in frame]
+    if 0 < len(lacking) < len(names):
+        notices.append(f"There are no velocities of {', '.join(lacking)}, so all velocities come from the positions.")
     numbers = _numbers(frame, wanted, drop_missing=columns.drop_missing, notices=notices)
     labels = frame[TRAJECTORY].astype(str) if TRAJECTORY in frame else pd.Series("0", index=frame.index)
     segments: list[Segment] = []

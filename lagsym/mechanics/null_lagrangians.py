@@ -33,6 +33,8 @@ def added_function(difference: sp.Expr, space: JetSpace, ranges: Ranges | None =
     >>> added_function(3 * q**2 * v + 5, space)
     q**3
     """
+    if difference.has(sp.Float):
+        difference = _tidied(difference)
     at_rest: Any = dict.fromkeys(space.velocities, sp.S.Zero)
     # dF/dq does not depend on v, so that v = 0 says it all in fewer terms.
     gradient = [_tidied(sp.diff(difference, v).subs(at_rest)) for v in space.velocities]

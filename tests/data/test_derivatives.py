@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from lagsym.data.derivatives import characteristic_time, choose_window, differentiate, local_polynomial, noise_level
+from lagsym.data.derivatives import (
+    characteristic_time,
+    choose_window,
+    differentiate,
+    local_polynomial,
+    noise_level,
+    velocity_bias,
+)
 from lagsym.data.trajectories import Segment, Trajectories
 
 
@@ -53,3 +60,11 @@ def test_uneven_segments_come_out_even():
 def test_characteristic_time_is_the_period():
     t = np.arange(0, 30, 0.05)
     assert characteristic_time(one(t, np.sin(2 * t), 2 * np.cos(2 * t))) == pytest.approx(np.pi, rel=0.03)
+
+
+@pytest.mark.parametrize("factor", [0.95, 1.0, 1.05])
+def test_velocity_bias_is_seen_through_noise_and_not_made_up_by_it(factor):
+    t = np.arange(0, 30, 0.02)
+    noise = 0.01 * np.random.default_rng(2).standard_normal((2, len(t)))
+    bias = velocity_bias(one(t, np.sin(t) + noise[0], factor * np.cos(t) + noise[1]))[0]
+    assert bias == pytest.approx(factor, abs=5e-3)
