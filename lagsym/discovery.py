@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -17,15 +16,13 @@ from lagsym.data.trajectories import Split, Trajectories, split
 from lagsym.distillation.choice import USABLE_NETWORK, Choice, ChoiceOptions, choose_terms
 from lagsym.distillation.constants import name_constant
 from lagsym.distillation.engines import Budget, engine
-from lagsym.distillation.friction import Friction, balance_energy
-from lagsym.distillation.refinement import Refined, refine
 from lagsym.distillation.selection import Candidate
+from lagsym.distillation.settling import Settled, settle
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.parsing import to_text
-from lagsym.mechanics.system import parameter_symbol
 from lagsym.neural import Fit, FitOptions, FitProgress, fit
 from lagsym.validation import Validation, unconstrained_r2, validate
 
@@ -35,8 +32,6 @@ WEAKLY_R2, NOISY_R2 = 0.99, 0.5
 """Where noise hides the accelerations, the weak form convinces in their place, but not if they contradict it."""
 UNCONSTRAINED_R2 = 0.9
 VELOCITY_BIAS = 0.01
-CONFIRMED = 3.0
-"""Standard errors by which the fit of the motion has to confirm friction that the energy balance found."""
 Report = Callable[[str], None]
 
 
@@ -146,7 +141,8 @@ def discover(
         return Discovery(_refusal(data, learn, parts.report, options, log), None, network, parts)
     log.notices += selected.messages
     with log.stage("refine", "Refining constants"):
-        law = _refined_law(selected, known, differentiate(known), options, log)
+        smooth = differentiate(known)
+        law = _law(selected, settle(selected.candidate, known, smooth, seed=options.seed), smooth, options, log)
     with log.stage("judge", "Scoring on held-out data"):
         asked = None if network is None else network.model.read(differentiate(parts.report).jets()).acceleration
         validation = validate(law, parts.report, network_acceleration=asked)
@@ -209,62 +205,36 @@ def _thinned(jets: Jets, seed: int) -> Jets:
     return jets.take(np.sort(np.random.default_rng(seed).choice(len(jets), NETWORK_SAMPLES, replace=False)))
 
 
-def _refined_law(
-    selected: Choice, data: Trajectories, smooth: Trajectories, options: DiscoveryOptions, log: _Log
-) -> Law:
-    """Constants with errors, friction tested after the Lagrangian, multipliers counted."""
-    space = JetSpace(data.coordinates)
-    candidate = selected.candidate
-    # Without measured forces the first coefficient is a convention, not a constant.
-    first = 0 if candidate.fixed else 1
-    initial = np.asarray(candidate.coefficients[first:], float)
-    symbols = tuple(parameter_symbol(f"c{i + 1}") for i in range(len(initial)))
-    pairs = list(zip([sp.S.One] * first + list(symbols), candidate.terms, strict=True))
-    lagrangian = sp.Add(*(c * term for c, term in pairs))
-    refined = _refine(lagrangian, symbols, initial, (data, smooth), sp.S.Zero, log)
-    values = initial if refined is None else refined.values
-    numeric: Any = lagrangian.xreplace({c: sp.Float(float(x), 17) for c, x in zip(symbols, values, strict=True)})
-    friction = balance_energy(numeric, smooth, seed=options.seed)
-    rates = tuple(parameter_symbol(f"d{i + 1}") for i in range(len(friction.terms)))
-    dissipation = sp.Add(*(d * term for d, term in zip(rates, friction.terms, strict=True)))
-    tests = {"friction": _friction_test(friction)}
-    if rates:
-        start = np.concatenate([values, friction.coefficients])
-        again = _refine(lagrangian, (*symbols, *rates), start, (data, smooth), dissipation, log)
-        sure = _weakest(again, len(rates))
-        tests["friction"]["refined_significance"] = sure
-        if again is not None and sure > CONFIRMED:
-            values, refined = again.values, again
-        else:
-            rates, dissipation = (), sp.S.Zero
-            tests["friction"]["found"] = (
-                "none: what the energy balance showed was not confirmed by the fit of the motion"
-            )
-    constants, covariance = _constants((*symbols, *rates), values, refined)
-    texts = {term: to_text(c * term) for c, term in pairs}
-    evidence = {texts[term]: names for term, names in selected.evidence.items()}
-    evidence |= {to_text(d * term): ("energy",) for d, term in zip(rates, friction.terms, strict=False)}
+def _law(selected: Choice, settled: Settled, smooth: Trajectories, options: DiscoveryOptions, log: _Log) -> Law:
+    """All that is claimed before the held-out data have spoken."""
+    refined = settled.refined
+    if refined is None and settled.constants:
+        log.notices.append("The constants could not be refined by integration; they are those of the selection.")
+    if refined is not None and not refined.converged:
+        log.caps.append("refine")
+    errors = [None] * len(settled.constants) if refined is None else [float(e) for e in refined.standard_errors]
+    evidence = {to_text(c * term): selected.evidence[term] for c, term in settled.terms}
+    evidence |= {to_text(d * term): ("energy",) for d, term in settled.friction}
+    fixed = options.choice.known is not None or selected.candidate.fixed
     return Law(
-        coordinates=data.coordinates,
-        lagrangian=lagrangian,
-        constants=constants,
-        covariance=covariance,
-        dissipation=dissipation,
-        angles=tuple(name for name in data.coordinates if name in data.angles),
+        coordinates=smooth.coordinates,
+        lagrangian=settled.lagrangian,
+        constants=tuple(
+            Constant(symbol.name, float(value), error, name_constant(float(value), error))
+            for symbol, value, error in zip(settled.constants, settled.values, errors, strict=True)
+        ),
+        covariance=() if refined is None else tuple(tuple(map(float, row)) for row in refined.covariance),
+        dissipation=settled.dissipation,
+        angles=tuple(name for name in smooth.coordinates if name in smooth.angles),
+        parameters=smooth.parameters,
         structure=selected.structure,
-        multipliers=multipliers(numeric, space, _ranges(smooth)).dimension,
-        parameters=data.parameters,
-        scale="free" if options.choice.known is None and not candidate.fixed else "fixed",
+        multipliers=multipliers(settled.numeric_lagrangian, JetSpace(smooth.coordinates), _ranges(smooth)).dimension,
+        scale="fixed" if fixed else "free",
         evidence=evidence,
-        tests=tests,
+        tests={"friction": settled.test},
         front=tuple(_front_entry(entry) for entry in selected.front.candidates),
         seed=options.seed,
     )
-
-
-def _weakest(refined: Refined | None, count: int) -> float:
-    """The smallest of the last constants in standard errors."""
-    return 0.0 if refined is None else float(np.min((refined.values / refined.standard_errors)[-count:]))
 
 
 def _ranges(smooth: Trajectories) -> dict[str, tuple[float, float]]:
@@ -273,49 +243,6 @@ def _ranges(smooth: Trajectories) -> dict[str, tuple[float, float]]:
     names = [*smooth.coordinates, *(f"{name}_dot" for name in smooth.coordinates)]
     low, high = np.quantile(np.concatenate([jets.q, jets.v], axis=1), [0.1, 0.9], axis=0)
     return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True) if a < b}
-
-
-def _refine(
-    lagrangian: sp.Expr,
-    symbols: Sequence[sp.Symbol],
-    initial: np.ndarray,
-    data: tuple[Trajectories, Trajectories],
-    dissipation: sp.Expr,
-    log: _Log,
-) -> Refined | None:
-    if not symbols:
-        return None
-    try:
-        refined = refine(lagrangian, symbols, initial, *data, dissipation=dissipation)
-    except InputError:
-        log.notices.append("The constants could not be refined by integration; they are those of the selection.")
-        return None
-    if not refined.converged:
-        log.caps.append("refine")
-    return refined
-
-
-def _constants(
-    symbols: Sequence[sp.Symbol], values: np.ndarray, refined: Refined | None
-) -> tuple[tuple[Constant, ...], tuple[tuple[float, ...], ...]]:
-    errors = [None] * len(symbols) if refined is None else [float(error) for error in refined.standard_errors]
-    constants = tuple(
-        Constant(symbol.name, float(value), error, name_constant(float(value), error))
-        for symbol, value, error in zip(symbols, values, errors, strict=True)
-    )
-    covariance = () if refined is None else tuple(tuple(float(x) for x in row) for row in refined.covariance)
-    return constants, covariance
-
-
-def _friction_test(friction: Friction) -> dict[str, float | str]:
-    found = ", ".join(to_text(term) for term in friction.terms)
-    return {
-        "method": "energy balance over whole records, block bootstrap",
-        "tested": ", ".join(to_text(term) for term in friction.tested),
-        "found": found or "none",
-        "significance": float(min(friction.significance)) if found else friction.strongest,
-        "energy_loss": friction.loss,
-    }
 
 
 def _front_entry(candidate: Candidate) -> FrontEntry:
