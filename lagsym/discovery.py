@@ -212,6 +212,11 @@ def _law(selected: Choice, settled: Settled, smooth: Trajectories, options: Disc
         log.notices.append("The constants could not be refined by integration; they are those of the selection.")
     if refined is not None and not refined.converged:
         log.caps.append("refine")
+    if settled.dropped:
+        log.notices.append(
+            f"Selected but dropped, as the fit of the motion could not tell their coefficients from zero: "
+            f"{', '.join(to_text(term) for term in settled.dropped)}."
+        )
     errors = [None] * len(settled.constants) if refined is None else [float(e) for e in refined.standard_errors]
     evidence = {to_text(c * term): selected.evidence[term] for c, term in settled.terms}
     evidence |= {to_text(d * term): ("energy",) for d, term in settled.friction}

@@ -18,6 +18,8 @@ from lagsym.errors import InputError
 from lagsym.mechanics.parsing import to_text
 from lagsym.mechanics.system import parameter_symbol
 
+SIGNIFICANT = 3.0
+"""Standard errors by which a coefficient has to differ from zero for its term to stay in the law."""
 CONFIRMED = 3.0
 """Standard errors by which the fit of the motion has to confirm friction that the energy balance found."""
 
@@ -33,6 +35,7 @@ class Settled:
         values: their values.
         refined: the fit behind them, or None where the law could not be integrated.
         test: what was found about friction, in words and numbers.
+        dropped: terms of the candidate whose coefficients could not be told from zero.
     """
 
     terms: tuple[tuple[sp.Expr, sp.Expr], ...]
@@ -41,6 +44,7 @@ class Settled:
     values: Float[np.ndarray, " constants"]
     refined: Refined | None
     test: Mapping[str, float | str]
+    dropped: tuple[sp.Expr, ...] = ()
 
     @property
     def lagrangian(self) -> sp.Expr:
@@ -59,7 +63,7 @@ class Settled:
 
 
 def settle(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, seed: int = 0) -> Settled:
-    """Fit the constants, test for friction, and fit again with the friction that was found.
+    """Fit the constants, drop terms that are not significant, test for friction, and fit again with what was found.
 
     Friction is kept where both the energy balance and the fit of the motion are sure of it.
 
@@ -69,13 +73,8 @@ def settle(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, se
         smooth: the same, differentiated.
         seed: of the friction test's resampling.
     """
-    # Without measured forces the first coefficient is a convention, not a constant.
-    first = 0 if candidate.fixed else 1
-    initial = np.asarray(candidate.coefficients[first:], float)
-    constants = _symbols("c", len(initial))
-    terms = tuple(zip([sp.S.One] * first + list(constants), candidate.terms, strict=True))
-    refined = _refined(_sum(terms), constants, initial, (data, smooth), sp.S.Zero)
-    values = initial if refined is None else refined.values
+    terms, constants, values, refined = _significant(candidate, (data, smooth))
+    dropped = tuple(term for term in candidate.terms if term not in {kept for _, kept in terms})
     found = balance_energy(_with_numbers(_sum(terms), constants, values), smooth, seed=seed)
     test = _described(found)
     rates = _symbols("d", len(found.terms))
@@ -86,9 +85,35 @@ def settle(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, se
         sure = 0.0 if again is None else float(np.min((again.values / again.standard_errors)[-len(rates) :]))
         test["refined_significance"] = sure
         if again is not None and sure > CONFIRMED:
-            return Settled(terms, friction, (*constants, *rates), again.values, again, test)
+            return Settled(terms, friction, (*constants, *rates), again.values, again, test, dropped)
         test["found"] = "none: what the energy balance showed was not confirmed by the fit of the motion"
-    return Settled(terms, (), constants, values, refined, test)
+    return Settled(terms, (), constants, values, refined, test, dropped)
+
+
+def _significant(
+    candidate: Candidate, data: tuple[Trajectories, Trajectories]
+) -> tuple[tuple[tuple[sp.Expr, sp.Expr], ...], tuple[sp.Symbol, ...], np.ndarray, Refined | None]:
+    """The terms that the fit of the motion is sure of, with their constants; the weakest is dropped, one by one."""
+    # Without measured forces the first coefficient is a convention, not a constant.
+    first = 0 if candidate.fixed else 1
+    kept = list(candidate.terms)
+    values = np.asarray(candidate.coefficients[first:], float)
+    settled = None
+    while True:
+        constants = _symbols("c", len(values))
+        terms = tuple(zip([sp.S.One] * first + list(constants), kept, strict=True))
+        refined = _refined(_sum(terms), constants, values, data, sp.S.Zero)
+        if settled is not None and refined is None:
+            return settled
+        values = values if refined is None else refined.values
+        settled = (terms, constants, values, refined)
+        if refined is None or len(kept) == 1:
+            return settled
+        weakest = int(np.argmin(np.abs(values) / refined.standard_errors))
+        if abs(values[weakest]) > SIGNIFICANT * refined.standard_errors[weakest]:
+            return settled
+        del kept[first + weakest]
+        values = np.delete(values, weakest)
 
 
 def _symbols(letter: str, count: int) -> tuple[sp.Symbol, ...]:

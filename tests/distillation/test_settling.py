@@ -14,11 +14,12 @@ SPACE = JetSpace(("theta",))
 TERMS = (OMEGA**2 / 2, sp.cos(THETA))
 
 
-def settled(rate: float, noise: float = 1e-3):
+def settled(rate: float, noise: float = 1e-3, extra: tuple[sp.Expr, ...] = ()):
     system = System("swing", SPACE, OMEGA**2 / 2 + 4.5 * sp.cos(THETA), dissipation=rate * OMEGA**2 / 2)
     start = (np.array([[2.0], [1.2]]), np.array([[0.0], [0.5]]))
     data = simulate(system, initial=start, noise=noise, span=20.0, step=0.02)
-    return settle(Candidate(TERMS, np.array([1.0, 4.3]), 2.0, 0.0, "data"), data, differentiate(data))
+    first = np.array([1.0, 4.3, *[0.1] * len(extra)])
+    return settle(Candidate((*TERMS, *extra), first, 2.0, 0.0, "data"), data, differentiate(data))
 
 
 def test_constants_and_friction_come_with_names_and_errors():
@@ -35,6 +36,14 @@ def test_without_friction_there_is_no_term_for_it():
     law = settled(0.0)
     assert law.dissipation == 0
     assert law.test["found"] == "none"
+    assert law.values == pytest.approx([4.5], rel=1e-3)
+
+
+def test_terms_that_the_motion_cannot_tell_from_zero_are_dropped():
+    extra = (THETA**2, sp.cos(2 * THETA))
+    law = settled(0.0, extra=extra)
+    assert set(law.dropped) == set(extra)
+    assert [term for _, term in law.terms] == list(TERMS)
     assert law.values == pytest.approx([4.5], rel=1e-3)
 
 
