@@ -80,7 +80,7 @@ def derive(
 
     entry = get(system)
     space = entry.space
-    solved = accelerations(entry.lagrangian, space, entry.dissipation)
+    solved = accelerations(entry.lagrangian, space, dissipation=entry.dissipation, forces=entry.forces)
     lines = [
         ("L", entry.lagrangian),
         *((f"E[{q}]", e) for q, e in zip(space.fields, euler_lagrange(entry.lagrangian, space), strict=True)),

@@ -164,7 +164,7 @@ class Law:
         if self.lagrangian is None or len(self.base) > 1:
             return {}
         try:
-            solved = accelerations(self.lagrangian, space, self.dissipation)
+            solved = accelerations(self.lagrangian, space, dissipation=self.dissipation)
         except ValueError:  # SymPy's NonInvertibleMatrixError
             return {}
         return {a: value.xreplace(self.values) for a, value in zip(space.accelerations, solved.flat(), strict=True)}

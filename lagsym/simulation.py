@@ -31,8 +31,8 @@ def simulate(
 ) -> Trajectories:
     """Integrate a particle system from random or given initial conditions.
 
-    The equations E - dD/dv = 0 are integrated by Dormand and Prince's method of order 8 with a relative tolerance of
-    1e-12, all trajectories together.
+    The equations E + Q - dD/dv = 0 are integrated by Dormand and Prince's method of order 8 with a relative tolerance
+    of 1e-12, all trajectories together.
 
     Arguments:
         system: what moves.
@@ -60,7 +60,12 @@ def simulate(
     _check(trajectories, span, step, noise)
     generator = np.random.default_rng(seed)
     q0, v0 = _draw_initial(system, trajectories, generator) if initial is None else _given(initial, system.space)
-    mechanics = compile_mechanics(system.numeric_lagrangian, system.space, dissipation=system.numeric_dissipation)
+    mechanics = compile_mechanics(
+        system.numeric_lagrangian,
+        system.space,
+        dissipation=system.numeric_dissipation,
+        forces=system.numeric_forces,
+    )
     times = step * np.arange(round(span / step) + 1)
     q, v = _integrate(mechanics, q0, v0, times, system.name)
     accelerations = [mechanics.acceleration(times, *motion) for motion in zip(q, v, strict=True)]

@@ -89,7 +89,7 @@ def test_numbers_keep_all_their_digits(law: Law) -> None:
 def test_equations_are_the_solved_accelerations_with_friction(law: Law) -> None:
     space = law.space
     equations = document(law)["equations"]
-    expected = accelerations(law.numeric_lagrangian, space, law.numeric_dissipation)
+    expected = accelerations(law.numeric_lagrangian, space, dissipation=law.numeric_dissipation)
     point = dict(zip((*space.positions, *space.velocities), (0.3, -1.1, 0.7, 2.0), strict=True))
     for name, value in zip(("theta1_ddot", "theta2_ddot"), expected, strict=True):
         assert float(parse(equations[name], space.names).subs(point)) == pytest.approx(float(value.subs(point)))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sympy as sp
 
+from lagsym.errors import InputError
 from lagsym.mechanics.jetspace import JetSpace
+
+Forces = Mapping[str, sp.Expr]
+"""Generalised forces Q(t, q, v) by the name of their coordinate."""
 
 
 def mass_matrix(lagrangian: sp.Expr, space: JetSpace) -> sp.Matrix:
@@ -44,13 +50,36 @@ def energy(lagrangian: sp.Expr, space: JetSpace) -> sp.Expr:
     return sp.Add(*(v * p for v, p in zip(space.velocities, momenta, strict=True))) - lagrangian
 
 
-def accelerations(lagrangian: sp.Expr, space: JetSpace, dissipation: sp.Expr | int = 0) -> sp.Matrix:
-    """Solve E - dD/dv = 0 for the accelerations, of shape (n, 1).
+def applied_forces(space: JetSpace, dissipation: sp.Expr | int = 0, forces: Forces | None = None) -> sp.Matrix:
+    """The forces Q - dD/dv that no Lagrangian gives, of shape (n, 1).
+
+    Arguments:
+        space: the jet space of the motion.
+        dissipation: the Rayleigh function D(q, v).
+        forces: the generalised forces Q; coordinates without one have none.
+
+    Raises:
+        InputError: a force is named after no coordinate.
+    """
+    unknown = sorted(set(forces or {}) - set(space.fields))
+    if unknown:
+        msg = f"expected forces by the coordinates {', '.join(space.fields)}; got {', '.join(unknown)}"
+        raise InputError(msg)
+    named = forces or {}
+    rows = zip(space.fields, space.velocities, strict=True)
+    return sp.Matrix([named.get(name, sp.S.Zero) - sp.diff(dissipation, v) for name, v in rows])
+
+
+def accelerations(
+    lagrangian: sp.Expr, space: JetSpace, *, dissipation: sp.Expr | int = 0, forces: Forces | None = None
+) -> sp.Matrix:
+    """Solve E + Q - dD/dv = 0 for the accelerations, of shape (n, 1).
 
     Arguments:
         lagrangian: the Lagrangian.
         space: the jet space that it is written in.
         dissipation: the Rayleigh function D(q, v).
+        forces: the generalised forces Q.
     """
-    friction = sp.Matrix([sp.diff(dissipation, v) for v in space.velocities])
-    return mass_matrix(lagrangian, space).LUsolve(force_vector(lagrangian, space) - friction)
+    right = force_vector(lagrangian, space) + applied_forces(space, dissipation, forces)
+    return mass_matrix(lagrangian, space).LUsolve(right)

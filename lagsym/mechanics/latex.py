@@ -11,7 +11,7 @@ import sympy as sp
 from sympy.printing.conventions import split_super_sub
 from sympy.printing.latex import LatexPrinter, translate
 
-from lagsym.mechanics.forms import force_vector, mass_matrix
+from lagsym.mechanics.forms import Forces, applied_forces, force_vector, mass_matrix
 from lagsym.mechanics.jetspace import JetSpace
 
 Constants = Mapping[sp.Symbol, tuple[float, float | None]]
@@ -56,15 +56,17 @@ def equations_latex(
     space: JetSpace,
     *,
     dissipation: sp.Expr | int = 0,
+    forces: Forces | None = None,
     constants: Constants | None = None,
     solved: bool = False,
 ) -> tuple[str, ...]:
-    r"""Typeset the equations of motion M a - f + dD/dv = 0, one for each coordinate.
+    r"""Typeset the equations of motion M a - f + dD/dv - Q = 0, one for each coordinate.
 
     Arguments:
         lagrangian: a particle's Lagrangian.
         space: the jet space that it is written in.
         dissipation: the Rayleigh function D(q, v).
+        forces: generalised forces Q(t, q, v) by coordinate.
         constants: as for `to_latex`.
         solved: write each acceleration as a function of the rest instead.
 
@@ -75,8 +77,7 @@ def equations_latex(
     m \ddot{x} + k x = 0
     """
     mass = mass_matrix(lagrangian, space)
-    friction = sp.Matrix([sp.diff(dissipation, v) for v in space.velocities])
-    force = (force_vector(lagrangian, space) - friction).applyfunc(sp.expand)
+    force = (force_vector(lagrangian, space) + applied_forces(space, dissipation, forces)).applyfunc(sp.expand)
     if solved:
         sides = [
             (to_latex(a, space), to_latex(value, space, constants=constants))

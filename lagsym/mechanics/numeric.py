@@ -11,7 +11,7 @@ from jaxtyping import Float
 from sympy.printing.numpy import NumPyPrinter
 
 from lagsym.errors import InputError
-from lagsym.mechanics.forms import energy, force_vector, mass_matrix
+from lagsym.mechanics.forms import Forces, applied_forces, energy, force_vector, mass_matrix
 from lagsym.mechanics.jetspace import JetSpace
 
 Columns = Callable[..., Sequence[np.ndarray | float]]
@@ -38,7 +38,7 @@ class CompiledMechanics:
     def mass_and_force(
         self, t: Float[np.ndarray, " samples"] | float, q: np.ndarray, v: np.ndarray, c: np.ndarray | Sequence = ()
     ) -> tuple[Float[np.ndarray, "samples n n"], Float[np.ndarray, "samples n"]]:
-        """The mass matrix M and the force f less friction, so that E - dD/dv = f - M a."""
+        """The mass matrix M and the force f with all applied forces, so that E + Q - dD/dv = f - M a."""
         samples, n = q.shape
         columns = self._evaluate(self._mass_and_force, t, q, v, c)
         mass, force = np.empty((samples, n, n)), np.empty((samples, n))
@@ -81,6 +81,7 @@ def compile_mechanics(
     space: JetSpace,
     *,
     dissipation: sp.Expr | int = 0,
+    forces: Forces | None = None,
     constants: tuple[sp.Symbol, ...] = (),
 ) -> CompiledMechanics:
     """Turn a particle's Lagrangian into NumPy functions, once, with common subexpressions shared.
@@ -89,6 +90,7 @@ def compile_mechanics(
         lagrangian: the Lagrangian; every symbol is time, a coordinate, a velocity or one of `constants`.
         space: the jet space that it is written in.
         dissipation: the Rayleigh function D(q, v); its gradient in v is taken off the force.
+        forces: generalised forces Q(t, q, v) by coordinate, which are added to it.
         constants: symbols whose values come with each call, in this order.
 
     Raises:
@@ -101,11 +103,12 @@ def compile_mechanics(
     array([[-2.]])
     """
     arguments = (*space.base_symbols, *space.positions, *space.velocities, *constants)
-    _check(sp.sympify(lagrangian).free_symbols | sp.sympify(dissipation).free_symbols, arguments, space)
+    applied = applied_forces(space, dissipation, forces)
+    _check(sp.sympify(lagrangian).free_symbols | applied.free_symbols, arguments, space)
     n = len(space.fields)
     rows = mass_matrix(lagrangian, space).tolist()
     mass = [rows[i][j] for i in range(n) for j in range(i, n)]
-    force = (force_vector(lagrangian, space) - sp.Matrix([sp.diff(dissipation, v) for v in space.velocities])).flat()
+    force = (force_vector(lagrangian, space) + applied).flat()
     closed = _closed_solve(mass, force)
     return CompiledMechanics(
         coordinates=space.fields,

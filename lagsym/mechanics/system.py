@@ -25,7 +25,10 @@ class System:
         ranges: for each coordinate `q` and velocity `q_dot`, the interval of safe initial conditions.
         parameter_ranges: for each parameter, the interval that random draws come from.
         angles: coordinates with period 2 pi.
-        dissipation: the Rayleigh function D(q, v) in E - dD/dv = 0.
+        dissipation: the Rayleigh function D(q, v) in E + Q - dD/dv = 0.
+        forces: generalised forces Q(t, q, v) by coordinate, where no Lagrangian gives them.
+        conserved: quantities that stay constant along every motion, by what they are called.
+        no_lagrangian: the proof that no Lagrangian at all gives these accelerations; empty where one does.
         span: default length of a simulated trajectory, in units of time.
         step: default sampling interval.
         title: one line for listings.
@@ -43,6 +46,9 @@ class System:
     parameter_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     angles: frozenset[str] = frozenset()
     dissipation: sp.Expr = sp.S.Zero
+    forces: Mapping[str, sp.Expr] = field(default_factory=dict)
+    conserved: Mapping[str, sp.Expr] = field(default_factory=dict)
+    no_lagrangian: str = ""
     span: float = 10.0
     step: float = 0.02
     title: str = ""
@@ -50,8 +56,9 @@ class System:
 
     def __post_init__(self) -> None:
         known = set(self.space.names) | set(self.parameters)
-        free: Any = self.lagrangian.free_symbols | self.dissipation.free_symbols
-        unknown = sorted(symbol.name for symbol in free if symbol.name not in known)
+        parts = (self.lagrangian, self.dissipation, *self.forces.values(), *self.conserved.values())
+        free: Any = {symbol for part in parts for symbol in part.free_symbols}
+        unknown = sorted({symbol.name for symbol in free if symbol.name not in known})
         if unknown:
             msg = f"{self.name}: {', '.join(unknown)} in the Lagrangian is neither a coordinate nor a parameter"
             raise InputError(msg)
@@ -64,14 +71,17 @@ class System:
     @cached_property
     def numeric_lagrangian(self) -> sp.Expr:
         """The Lagrangian with the parameters' numbers put in."""
-        numeric: Any = self.lagrangian.xreplace(self.values)
-        return numeric
+        return self._numeric(self.lagrangian)
 
     @cached_property
     def numeric_dissipation(self) -> sp.Expr:
         """The Rayleigh function with the parameters' numbers put in."""
-        numeric: Any = self.dissipation.xreplace(self.values)
-        return numeric
+        return self._numeric(self.dissipation)
+
+    @cached_property
+    def numeric_forces(self) -> dict[str, sp.Expr]:
+        """The generalised forces with the parameters' numbers put in."""
+        return {name: self._numeric(force) for name, force in self.forces.items()}
 
     def with_parameters(self, values: Mapping[str, float]) -> System:
         """The same system with other numbers for some of its parameters.
@@ -84,6 +94,9 @@ class System:
             msg = f"{self.name} has the parameters {', '.join(self.parameters)}; got {', '.join(unknown)}"
             raise InputError(msg)
         return replace(self, parameters={**self.parameters, **values})
+
+    def _numeric(self, expression: sp.Expr) -> Any:
+        return expression.xreplace(self.values)
 
 
 def parameter_symbol(name: str) -> sp.Symbol:

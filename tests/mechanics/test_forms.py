@@ -41,7 +41,7 @@ def test_friction_slows_down():
     space = JetSpace(("q",))
     (q,), (v,) = space.positions, space.velocities
     gamma = sp.Symbol("gamma", real=True)
-    (acceleration,) = accelerations(2 * v**2 - q**2, space, gamma * v**2 / 2)
+    (acceleration,) = accelerations(2 * v**2 - q**2, space, dissipation=gamma * v**2 / 2)
     assert sp.expand(acceleration - (-2 * q - gamma * v) / 4) == 0
 
 
