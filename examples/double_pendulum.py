@@ -11,7 +11,7 @@ import lagsym
 
 
 def main(folder: str = "out") -> None:
-    system = lagsym.get_system("double_pendulum")
+    system = lagsym.systems.get("double_pendulum")
     motion = lagsym.simulate(system, trajectories=10, noise=1e-3, seed=1)
 
     # Choosing terms by the data alone takes seconds; leave the options out to train a network as well.

@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 
 BAD_INPUT, NO_LAGRANGIAN, DIFFERENT = 2, 3, 4
+LANGUAGES = "numpy, torch, c, julia, modelica or script"
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", help="Folder for the result: empty, or an earlier result of ours.")
@@ -56,39 +57,50 @@ def main() -> None:
 @app.command()
 def systems() -> None:
     """List the catalogue of systems."""
-    from rich.table import Table
-
     from lagsym.systems import catalogue
 
-    table = Table("system", "coordinates", "parameters", "what it is", box=None, pad_edge=False)
     for name, system in catalogue().items():
-        parameters = ", ".join(f"{key}={value:g}" for key, value in system.parameters.items())
-        table.add_row(name, ", ".join(system.space.fields), parameters, system.title)
-    Console().print(table)
+        base = "" if len(system.space.base) == 1 else f" over {', '.join(system.space.base)}"
+        typer.echo(f"{name:26} {', '.join(system.space.fields) + base:22} {system.title}")
 
 
 @app.command()
 def derive(
-    system: str, latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX in place of text.")] = False
+    system: Annotated[str, typer.Argument(help="A catalogue system; of a family also its size, as 'toda_chain(6)'.")],
+    latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX document in place of text.")] = False,
+    language: Annotated[str, typer.Option("--code", help=f"Print source text instead: {LANGUAGES}.")] = "",
 ) -> None:
-    """Derive the equations of motion of a catalogue system."""
-    from lagsym.mechanics.calculus import euler_lagrange
-    from lagsym.mechanics.forms import accelerations
-    from lagsym.mechanics.latex import to_latex
-    from lagsym.mechanics.parsing import to_text
+    """Derive what follows from a system's Lagrangian: equations, momenta, energy, symmetries."""
+    from lagsym.mechanics.codegen import generate
+    from lagsym.mechanics.notation.derivation import derivation_text
+    from lagsym.mechanics.notation.document import derivation_tex
     from lagsym.systems import get
 
     entry = get(system)
-    space = entry.space
-    solved = accelerations(entry.lagrangian, space, dissipation=entry.dissipation, forces=entry.forces)
-    lines = [
-        ("L", entry.lagrangian),
-        *((f"E[{q}]", e) for q, e in zip(space.fields, euler_lagrange(entry.lagrangian, space), strict=True)),
-    ]
-    lines += [(str(a), expression.simplify()) for a, expression in zip(space.accelerations, solved.flat(), strict=True)]
-    for name, expression in lines:
-        typer.echo(f"{name} = {to_latex(expression, space) if latex else to_text(expression)}")
-    typer.echo(f"% {entry.source}" if latex else f"Source: {entry.source}")
+    if latex and language:
+        msg = "expected either --latex or --code, got both"
+        raise InputError(msg)
+    if language:
+        values = {symbol: float(value) for symbol, value in entry.values.items()}
+        options = {"name": entry.name, "dissipation": entry.dissipation, "forces": entry.forces, "constants": values}
+        typer.echo(generate(entry.lagrangian, entry.space, language, **options), nl=False)
+    elif latex:
+        typer.echo(derivation_tex(entry), nl=False)
+    else:
+        typer.echo(derivation_text(entry))
+        typer.echo(f"\nSource\n  {entry.source}")
+
+
+@app.command()
+def code(
+    law: Annotated[Path, typer.Argument(help="A law.json, or the result folder that holds one.")],
+    language: Annotated[str, typer.Option(help=f"{LANGUAGES}.")] = "numpy",
+    name: Annotated[str, typer.Option(help="What the functions or the model are called after.")] = "law",
+) -> None:
+    """Print a law as source text of another language."""
+    from lagsym.law_file import read_law
+
+    typer.echo(read_law(law).code(language, name=name), nl=False)
 
 
 @app.command()
@@ -137,7 +149,7 @@ def discover(
     from lagsym.discovery import DiscoveryOptions
     from lagsym.distillation.choice import ChoiceOptions
     from lagsym.mechanics.jetspace import JetSpace
-    from lagsym.mechanics.parsing import parse
+    from lagsym.mechanics.notation.parsing import parse
     from lagsym.mechanics.system import System
 
     columns = Columns(
@@ -197,8 +209,8 @@ def verify(
     reference: Annotated[str, typer.Option(help="A Lagrangian with numbers, in place of a system.")] = "",
 ) -> None:
     """Compare a law with a reference, up to everything that cannot matter."""
-    from lagsym.law import read_law
-    from lagsym.mechanics.parsing import parse
+    from lagsym.law_file import read_law
+    from lagsym.mechanics.notation.parsing import parse
     from lagsym.mechanics.system import System
     from lagsym.systems import get
     from lagsym.verification import verify_law
@@ -221,7 +233,7 @@ def verify(
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="A result folder.")]) -> None:
     """Write the report of a result folder again and print its law."""
-    from lagsym.law import read_law
+    from lagsym.law_file import read_law
     from lagsym.reporting import law_text, refresh_report
 
     page = refresh_report(folder)
@@ -257,6 +269,7 @@ def _finish(
 ) -> None:
     """Discover, compare with what is wanted, write the result folder, print, and set the exit code."""
     from lagsym.discovery import discover as find
+    from lagsym.law_file import to_json
     from lagsym.neural import progress_bar, save_fit
     from lagsym.reporting import check_folder, law_text, report_files, result_folder, write_files
     from lagsym.verification import verify_law, with_verdict
@@ -276,7 +289,7 @@ def _finish(
         if found.fit is not None:
             save_fit(found.fit, folder / "network.json")
     if as_json:
-        typer.echo(law.to_json())
+        typer.echo(to_json(law))
     else:
         typer.echo(law_text(law))
         typer.echo(f"Report: {output / 'report.html'}")

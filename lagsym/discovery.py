@@ -20,9 +20,9 @@ from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled, settle
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law
-from lagsym.mechanics.helmholtz import multipliers
+from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.parsing import to_text
+from lagsym.mechanics.notation.parsing import to_text
 from lagsym.neural import Fit, FitOptions, FitProgress, fit
 from lagsym.validation import Validation, unconstrained_r2, validate
 

@@ -8,8 +8,8 @@ from scipy.integrate import solve_ivp
 
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.errors import InputError
+from lagsym.mechanics.dynamics.numeric import CompiledMechanics, compile_mechanics
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.numeric import CompiledMechanics, compile_mechanics
 from lagsym.mechanics.system import System
 
 Initial = tuple[Float[np.ndarray, "trajectories n"], Float[np.ndarray, "trajectories n"]]
@@ -48,7 +48,7 @@ def simulate(
         Segments with t, q, v and, without noise, the exact a.
 
     Raises:
-        InputError: an option is out of its range, or the motion runs into a singularity.
+        InputError: the system is a field, an option is out of its range, or the motion runs into a singularity.
 
     >>> from lagsym import systems
     >>> data = simulate(systems.get("pendulum"), trajectories=3, span=1.0)
@@ -57,6 +57,9 @@ def simulate(
     """
     span = system.span if span is None else span
     step = system.step if step is None else step
+    if len(system.space.base) > 1:
+        msg = f"{system.name} is a field over {', '.join(system.space.base)}; expected a particle"
+        raise InputError(msg)
     _check(trajectories, span, step, noise)
     generator = np.random.default_rng(seed)
     q0, v0 = _draw_initial(system, trajectories, generator) if initial is None else _given(initial, system.space)

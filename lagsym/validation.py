@@ -23,7 +23,7 @@ from lagsym.data.weak import place_test_functions
 from lagsym.distillation.selection import WeakEvidence
 from lagsym.distillation.terms import Library, Term
 from lagsym.law import Law
-from lagsym.mechanics.numeric import compile_mechanics, solve_samples
+from lagsym.mechanics.dynamics.numeric import compile_mechanics, solve_samples
 
 LYAPUNOV_TIMES = 3.0
 LONGEST_ROLLOUT = 5.0

@@ -8,21 +8,22 @@ import numpy as np
 
 from lagsym.errors import InputError
 from lagsym.law import Law
-from lagsym.mechanics.gauge import compare
-from lagsym.mechanics.parsing import to_text
+from lagsym.mechanics.dynamics.forms import applied_forces
+from lagsym.mechanics.equivalence.gauge import compare
+from lagsym.mechanics.equivalence.verdict import Verdict
+from lagsym.mechanics.notation.parsing import to_text
 from lagsym.mechanics.system import System, parameter_symbol
-from lagsym.mechanics.verdict import Verdict
 
 
 def verify_law(law: Law, reference: System) -> Verdict:
-    """Compare a law with a reference; its constants are judged jointly with their errors.
+    """Compare a law with a reference, forces included; the law's constants are judged jointly with their errors.
 
     Arguments:
         law: a law with a Lagrangian.
         reference: a system with the same coordinates, in any order.
 
     Raises:
-        InputError: the law has no Lagrangian, or the coordinates are others.
+        InputError: the law has no Lagrangian, or the coordinates or the base are others.
     """
     if law.lagrangian is None:
         msg = "the law holds no Lagrangian (none explained the data), so there is nothing to compare"
@@ -33,13 +34,20 @@ def verify_law(law: Law, reference: System) -> Verdict:
             f"{', '.join(reference.space.fields)}; compare with a system in the same coordinates"
         )
         raise InputError(msg)
+    if law.base != reference.space.base:
+        msg = (
+            f"the law is over ({', '.join(law.base)}), {reference.name} over ({', '.join(reference.space.base)}); "
+            "compare with a system over the same base"
+        )
+        raise InputError(msg)
+    theirs = applied_forces(law.space, reference.numeric_dissipation, reference.numeric_forces)
     return compare(
         law.lagrangian,
         reference.numeric_lagrangian,
         law.space,
         constants={parameter_symbol(c.name): c.value for c in law.constants},
         covariance=np.array(law.covariance) if law.covariance else None,
-        dissipations=(law.dissipation, reference.numeric_dissipation),
+        applied=(applied_forces(law.space, law.dissipation), theirs),
         points=reference.ranges or None,
     )
 
@@ -49,9 +57,10 @@ def with_verdict(law: Law, verdict: Verdict) -> Law:
     numbers: dict[str, float | str] = {"sentence": verdict.sentence, "method": verdict.method}
     if verdict.scale is not None:
         numbers["scale"] = float(verdict.scale)
-    if verdict.added is not None:
-        numbers["added"] = to_text(verdict.added)
+    if verdict.divergence is not None:
+        numbers["added"] = _added_text(verdict)
     for name in (
+        "certificate",
         "residual",
         "structure_residual",
         "acceleration_residual",
@@ -65,3 +74,11 @@ def with_verdict(law: Law, verdict: Verdict) -> Law:
         if value is not None and value == value:
             numbers[name] = value
     return replace(law, verdict=verdict.kind, comparison=numbers)
+
+
+def _added_text(verdict: Verdict) -> str:
+    """F of a particle; the components of a field by base coordinate, as `t: u*w_x; x: -u*w_t`."""
+    parts = {name: to_text(part) for name, part in (verdict.divergence or {}).items()}
+    if len(parts) == 1:
+        return "".join(parts.values())
+    return "; ".join(f"{name}: {text}" for name, text in parts.items())

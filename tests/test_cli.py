@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lagsym.data.derivatives import differentiate
-from lagsym.law import read_law
+from lagsym.law_file import read_law
 from lagsym.simulation import simulate
 from lagsym.systems import get
 

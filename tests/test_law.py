@@ -11,10 +11,11 @@ import pytest
 import sympy as sp
 
 from lagsym.errors import InputError
-from lagsym.law import Constant, FrontEntry, Law, read_law, write_law
-from lagsym.mechanics.forms import accelerations
+from lagsym.law import Constant, FrontEntry, Law
+from lagsym.law_file import from_json, read_law, to_json, write_law
+from lagsym.mechanics.dynamics.forms import accelerations
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.parsing import parse
+from lagsym.mechanics.notation.parsing import parse
 from lagsym.mechanics.system import parameter_symbol
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "law.schema.json").read_text())
@@ -47,7 +48,7 @@ def law() -> Law:
 
 
 def document(law: Law) -> dict:
-    return json.loads(law.to_json())
+    return json.loads(to_json(law))
 
 
 def test_everything_reads_back(law: Law, tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_a_singular_mass_matrix_has_no_equations() -> None:
 def test_unknown_scores_are_null(law: Law) -> None:
     written = document(replace(law, scores={"rollout_error": math.inf, "held_out_r2": math.nan}))
     assert written["scores"] == {"rollout_error": None, "held_out_r2": None}
-    assert math.isnan(Law.from_json(json.dumps(written)).scores["rollout_error"])
+    assert math.isnan(from_json(json.dumps(written)).scores["rollout_error"])
 
 
 def test_numpy_numbers_are_written(law: Law) -> None:
@@ -123,14 +124,14 @@ def test_infinite_errors_are_no_errors(law: Law) -> None:
 
 def test_a_constant_without_a_number_is_refused(law: Law) -> None:
     with pytest.raises(InputError, match="c1 has none"):
-        replace(law, constants=(Constant("c1", math.nan), *law.constants[1:])).to_json()
+        to_json(replace(law, constants=(Constant("c1", math.nan), *law.constants[1:])))
 
 
 def test_fields_read_back() -> None:
     space = JetSpace(("phi",), ("t", "x"))
     lagrangian = parse("phi_t**2/2 - phi_x**2/2 + cos(phi)", space.names)
     law = Law(("phi",), lagrangian, base=("t", "x"))
-    assert Law.from_json(law.to_json()) == law
+    assert from_json(to_json(law)) == law
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_fields_read_back() -> None:
 )
 def test_a_bad_value_is_one_clear_error(law: Law, change: dict, message: str) -> None:
     with pytest.raises(InputError, match=r"law\.json: ") as caught:
-        Law.from_json(json.dumps(document(law) | change))
+        from_json(json.dumps(document(law) | change))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -171,7 +172,7 @@ def test_a_missing_key_is_named(law: Law, key: str) -> None:
     written = document(law)
     del written[key]
     with pytest.raises(InputError, match=key):
-        Law.from_json(json.dumps(written))
+        from_json(json.dumps(written))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(written, SCHEMA)
 
@@ -180,7 +181,7 @@ def test_a_missing_key_is_named(law: Law, key: str) -> None:
 def test_every_other_key_may_be_missing(law: Law, key: str) -> None:
     written = document(law)
     del written[key]
-    assert Law.from_json(json.dumps(written)).lagrangian == law.lagrangian
+    assert from_json(json.dumps(written)).lagrangian == law.lagrangian
 
 
 @pytest.mark.parametrize(
@@ -196,9 +197,9 @@ def test_what_is_no_law_is_one_clear_error(content: bytes, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" + 400 * "0"])
 def test_numbers_that_are_not_finite_are_refused(law: Law, number: str) -> None:
-    text = law.to_json().replace("0.15866,", f"{number},")
+    text = to_json(law).replace("0.15866,", f"{number},")
     with pytest.raises(InputError, match="finite number"):
-        Law.from_json(text)
+        from_json(text)
 
 
 def test_missing_files_and_folders_are_input_errors(law: Law, tmp_path: Path) -> None:
@@ -212,3 +213,12 @@ def test_missing_files_and_folders_are_input_errors(law: Law, tmp_path: Path) ->
     with pytest.raises(InputError, match="cannot write"):
         write_law(law, tmp_path / "law.json")
     assert [file.name for file in tmp_path.iterdir()] == ["law.json"]
+
+
+def test_notebooks_show_the_law_with_its_errors(law: Law) -> None:
+    shown = law._repr_latex_()
+    assert shown.startswith("$$\\begin{aligned}\nL &= ")
+    assert "D &= " in shown
+    assert "c1" not in shown
+    nothing = Law(("q",), None, status="not_lagrangian")
+    assert nothing._repr_latex_() == r"$$\text{no Lagrangian explains the data}$$"

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from lagsym.data.trajectories import SHORTEST_SEGMENT, Segment, Trajectories
 from lagsym.errors import DataError, InputError
-from lagsym.mechanics.parsing import parse
+from lagsym.mechanics.notation.parsing import parse
 
 TIME, TRAJECTORY, FORCE = "t", "trajectory", "force_"
 GAP_FACTOR = 2.5

@@ -22,8 +22,8 @@ from scipy.optimize import nnls
 
 from lagsym.data.derivatives import characteristic_time
 from lagsym.data.trajectories import Trajectories
+from lagsym.mechanics.dynamics.numeric import compile_mechanics
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.numeric import compile_mechanics
 
 SIGNIFICANT = 4.0
 """Standard errors that a friction coefficient must lie above zero."""

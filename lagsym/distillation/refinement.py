@@ -20,8 +20,8 @@ from jaxtyping import Float
 from lagsym.data.derivatives import characteristic_time, noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.errors import InputError
+from lagsym.mechanics.dynamics.numeric import CompiledMechanics, compile_mechanics, solve_samples
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.numeric import CompiledMechanics, compile_mechanics, solve_samples
 
 FIRST_WINDOW, LONGEST_WINDOW = 0.4, 1.6
 """Lengths of the windows in characteristic times: where the fit begins, and where it stops growing."""

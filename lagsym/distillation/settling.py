@@ -15,7 +15,7 @@ from lagsym.distillation.friction import Friction, balance_energy
 from lagsym.distillation.refinement import Refined, refine
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
-from lagsym.mechanics.parsing import to_text
+from lagsym.mechanics.notation.parsing import to_text
 from lagsym.mechanics.system import parameter_symbol
 
 SIGNIFICANT = 3.0

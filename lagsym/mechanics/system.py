@@ -63,6 +63,11 @@ class System:
             msg = f"{self.name}: {', '.join(unknown)} in the Lagrangian is neither a coordinate nor a parameter"
             raise InputError(msg)
 
+    @property
+    def domain(self) -> dict[str, tuple[float, float]]:
+        """Where the Lagrangian is defined: the intervals of coordinates, velocities and parameters."""
+        return {**self.parameter_ranges, **self.ranges}
+
     @cached_property
     def values(self) -> dict[sp.Symbol, sp.Float]:
         """Parameters as a substitution."""
@@ -94,6 +99,11 @@ class System:
             msg = f"{self.name} has the parameters {', '.join(self.parameters)}; got {', '.join(unknown)}"
             raise InputError(msg)
         return replace(self, parameters={**self.parameters, **values})
+
+    def _repr_latex_(self) -> str:
+        from lagsym.mechanics.notation.notebook import system_latex  # which imports this module
+
+        return system_latex(self)
 
     def _numeric(self, expression: sp.Expr) -> Any:
         return expression.xreplace(self.values)

@@ -15,8 +15,8 @@ from matplotlib.ticker import MaxNLocator
 
 from lagsym.errors import FormulaError
 from lagsym.law import FrontEntry, Law
-from lagsym.mechanics.latex import to_latex
-from lagsym.mechanics.parsing import parse
+from lagsym.mechanics.notation.latex import to_latex
+from lagsym.mechanics.notation.parsing import parse
 from lagsym.mechanics.system import parameter_symbol
 from lagsym.reporting.typesetting import ordered_terms
 from lagsym.validation import Validation

@@ -14,9 +14,11 @@ import jinja2
 import numpy as np
 
 from lagsym.errors import FormulaError, InputError
-from lagsym.law import Law, read_law
-from lagsym.mechanics.latex import number_latex, to_latex
-from lagsym.mechanics.parsing import parse
+from lagsym.law import Law
+from lagsym.law_file import read_law, to_json
+from lagsym.mechanics.notation.escaping import latex_text
+from lagsym.mechanics.notation.latex import number_latex, to_latex
+from lagsym.mechanics.notation.parsing import parse
 from lagsym.mechanics.system import parameter_symbol
 from lagsym.reporting import typesetting, wording
 from lagsym.reporting.folder import MARKER, result_folder
@@ -74,7 +76,7 @@ def report_files(law: Law, validation: Validation | None) -> dict[str, bytes]:
     """The content of every file of a report, by name."""
     pictures = draw_pictures(law, validation)
     files = {
-        "law.json": law.to_json().encode(),
+        "law.json": to_json(law).encode(),
         "law.tex": _latex_document(law).encode(),
         "report.html": _page(law, pictures).encode(),
         **pictures,
@@ -140,7 +142,7 @@ def _environment(kind: str) -> jinja2.Environment:
         comment_start_string="<#",
         comment_end_string="#>",
     )
-    environment.filters["text"] = typesetting.latex_escape
+    environment.filters["text"] = latex_text
     return environment
 
 

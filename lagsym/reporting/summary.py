@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lagsym.law import Law
-from lagsym.mechanics.latex import to_latex
+from lagsym.mechanics.notation.latex import to_latex
 from lagsym.reporting.typesetting import constant_values, number_text, unicode_text
 from lagsym.reporting.wording import (
     dissipation_sentence,

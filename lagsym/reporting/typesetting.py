@@ -15,15 +15,14 @@ from sympy.printing.str import StrPrinter
 
 from lagsym.law import Law
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.latex import Constants, equations_latex, to_latex
+from lagsym.mechanics.notation.latex import Constants, equations_latex, to_latex
+from lagsym.mechanics.notation.line_breaking import break_lines
 from lagsym.mechanics.system import parameter_symbol
 
 DIGITS = 6
 """Significant digits of a number that has no error, in text."""
 FEW_DIGITS = 3
 """Significant digits of scores and of what is not refined."""
-ROW_WIDTH = 62
-"""Characters, roughly, that one row of a displayed formula holds."""
 FUNCTIONS = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|log|exp"
 COMBINING_DOTS = {1: "\u0307", 2: "\u0308", 3: "\u20db", 4: "\u20dc"}
 
@@ -33,14 +32,14 @@ Row = tuple[str, str]
 
 def law_rows(symbol: str, expression: sp.Expr, space: JetSpace, *, constants: Constants | None = None) -> list[Row]:
     """The rows of `symbol = expression`, broken between terms; `constants` are printed as numbers with errors."""
-    rows = _broken(to_latex(expression, space, constants=constants))
-    return [(symbol if i == 0 else "", f"= {row}" if i == 0 else row) for i, row in enumerate(rows)]
+    first, *rest = _lines(to_latex(expression, space, constants=constants))
+    return [(symbol, f"= {first}"), *(("", line) for line in rest)]
 
 
 def candidate_rows(expression: sp.Expr, space: JetSpace) -> list[Row]:
     """The rows of a candidate whose numbers, which are not refined yet, deserve few digits."""
     rounded = _rounded(expression, FEW_DIGITS)
-    return [("", row) for row in _broken(to_latex(rounded, space))]
+    return [("", row) for row in _lines(to_latex(rounded, space))]
 
 
 def motion_rows(law: Law) -> list[Row]:
@@ -48,7 +47,12 @@ def motion_rows(law: Law) -> list[Row]:
     if law.lagrangian is None:
         return []
     equations = equations_latex(law.lagrangian, law.space, dissipation=law.dissipation)
-    return [("", row) for equation in equations for row in _broken(equation)]
+    return [("", row) for equation in equations for row in _lines(equation)]
+
+
+def _lines(latex: str) -> list[str]:
+    first, *rest = break_lines(latex)
+    return [first, *(rf"\quad {{}} {line}" for line in rest)]
 
 
 def constant_values(law: Law) -> Constants:
@@ -96,49 +100,6 @@ def unicode_text(expression: sp.Expr, space: JetSpace) -> str:
     terms = [_UnicodePrinter(space).doprint(_rounded(term, DIGITS)) for term in ordered_terms(expression, space)]
     joined = terms[0] + "".join(f" − {t[1:].lstrip()}" if t.startswith(("-", "−")) else f" + {t}" for t in terms[1:])
     return joined.replace("-", "−")
-
-
-def latex_escape(text: object) -> str:
-    """Text for LaTeX, with everything escaped that LaTeX reads as a command."""
-    special = {
-        "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-        ">": r"\textgreater{}", "|": r"\textbar{}", "²": r"\textsuperscript{2}", "±": r"\(\pm\)", "≤": r"\(\le\)",
-        "≥": r"\(\ge\)", "σ": r"\(\sigma\)", "χ": r"\(\chi\)", "π": r"\(\pi\)", "−": r"\(-\)", "×": r"\(\times\)",
-        **{c: f"\\{c}" for c in "&%$#_{}"},
-    }  # fmt: skip
-    escaped = "".join(special.get(character, character) for character in str(text))
-    # pdflatex stops at what its fonts do not have; Latin-1 and typographic punctuation are safe.
-    return "".join(c if ord(c) < 0x180 or c in "–—‘’“”…" else "?" for c in escaped)
-
-
-def _broken(latex: str) -> list[str]:
-    """A sum in rows of at most `ROW_WIDTH`, where its terms allow."""
-    rows, current = [], ""
-    for term in _terms(latex):
-        if current and _width(f"{current} {term}") > ROW_WIDTH:
-            rows.append(current)
-            current = rf"\quad {{}} {term}"
-        else:
-            current = f"{current} {term}".strip()
-    return [*rows, current]
-
-
-def _terms(latex: str) -> list[str]:
-    """The terms of a sum with their signs, split outside of all brackets."""
-    terms, depth, start = [], 0, 0
-    for match in re.finditer(r"\\left\b|\\right\b|[{}]| [+-] ", latex):
-        depth += {"\\left": 1, "\\right": -1, "{": 1, "}": -1}.get(match[0], 0)
-        if match[0][0] == " " and depth == 0:
-            terms.append(latex[start : match.start()])
-            start = match.start() + 1
-    return [*terms, latex[start:]]
-
-
-def _width(latex: str) -> int:
-    """Characters that a formula takes up, roughly."""
-    visible = re.sub(r"\\(left|right|frac|dot|ddot|quad)\b", "", latex)
-    visible = re.sub(r"\\(sin|cos|tan|exp|log)\b", r"\1", visible)
-    return len(re.sub(r"\\[a-zA-Z]+", "x", visible).translate(dict.fromkeys(map(ord, "{}_^ "))))
 
 
 def _spaced(latex: str) -> str:

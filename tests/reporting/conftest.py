@@ -5,7 +5,7 @@ import pytest
 
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.parsing import parse
+from lagsym.mechanics.notation.parsing import parse
 from lagsym.validation import Validation
 
 

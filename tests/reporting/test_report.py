@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from lagsym.errors import InputError
-from lagsym.law import Constant, Law, read_law
+from lagsym.law import Constant, Law
+from lagsym.law_file import read_law
 from lagsym.reporting import (
     law_text,
     read_validation,

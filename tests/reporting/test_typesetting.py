@@ -7,7 +7,8 @@ import pytest
 
 from lagsym.law import Law
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.parsing import parse
+from lagsym.mechanics.notation.escaping import latex_text
+from lagsym.mechanics.notation.parsing import parse
 from lagsym.reporting import typesetting
 
 SPACE = JetSpace(("theta1", "r"))
@@ -72,7 +73,7 @@ def test_mathml_is_well_formed(law: Law) -> None:
 
 
 def test_latex_escapes_everything_special() -> None:
-    escaped = typesetting.latex_escape("50 % of a_b & {c} $d #e ~f ^g \\h R² 漢")
+    escaped = latex_text("50 % of a_b & {c} $d #e ~f ^g \\h R² 漢")
     assert escaped == (
         r"50 \% of a\_b \& \{c\} \$d \#e \textasciitilde{}f \textasciicircum{}g \textbackslash{}h "
         r"R\textsuperscript{2} ?"

@@ -1,0 +1,1 @@
+"""What a Lagrangian amounts to: forces, momenta, energy, motion, constraints, small oscillations."""

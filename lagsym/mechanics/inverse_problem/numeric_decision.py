@@ -1,0 +1,221 @@
+"""The inverse problem of the calculus of variations for accelerations that are known as numbers only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from lagsym.mechanics.algebra.clear_ranks import BudgetError, Judge, doubles
+from lagsym.mechanics.inverse_problem.conditions import numbers, pairs, symmetric, tower
+from lagsym.mechanics.inverse_problem.existence import EXISTS, IMPOSSIBLE, UNDECIDED, Existence
+from lagsym.mechanics.inverse_problem.local_fit import Accelerations, LocalFit, degree_for, fit_nearby
+from lagsym.mechanics.jetspace import JetSpace
+from lagsym.mechanics.sampling import Ranges, sampling_ranges
+
+POINTS = 4
+"""Random points at which the function is expanded."""
+CONFIRMED = 2
+"""At so many of them only g = 0 must be left."""
+WIDTHS = (0.15, 0.06)
+"""Half the sides of the boxes in which polynomials are fitted, as shares of the ranges."""
+NARROWER = 0.7
+"""Each box is compared with one so many times as wide."""
+MARGIN = 10.0
+"""How many times its error a singular value must be, to be no error."""
+ACCURATE = 1e-4
+"""Relative error of the conditions above which nothing is said to be met."""
+REGULAR = 1e-2
+"""Smallest over largest eigenvalue from which a matrix counts as regular."""
+
+
+def find_numeric_multiplier(
+    accelerations: Accelerations, space: JetSpace, *, ranges: Ranges | None = None, budget: float = 30.0
+) -> Existence:
+    """Decide whether a Lagrangian gives accelerations that come as a function of numbers, as far as that can be told.
+
+    The function is expanded about random points by fitting polynomials; what two fits differ by is taken as the error.
+    "impossible" needs conditions whose every singular value is far beyond its error; "exists" a constant multiplier,
+    perhaps times an exponential of time, that meets the conditions to within the error, which the sentence tells.
+
+    Arguments:
+        accelerations: a(q, v) of arrays of shape (N, n), returning shape (N, n); smooth.
+        space: the jet space of the coordinates.
+        ranges: where the function may be evaluated, by the symbols' names.
+        budget: seconds after which the answer is "undecided".
+
+    Raises:
+        InputError: the function does not return finite numbers there.
+
+    >>> find_numeric_multiplier(lambda q, v: -np.sin(q) - q * v, JetSpace(("q",))).answer
+    'exists'
+    """
+    judge = Judge(budget=budget)
+    if len(space.fields) == 1:
+        return _single(accelerations, space, ranges, judge)
+    expansions, certain = [], []
+    try:
+        for expansion in _expansions(accelerations, space, ranges, judge):
+            (certain if expansion.certainty > MARGIN else expansions).append(expansion)
+            if len(certain) >= CONFIRMED:
+                return _impossible(max(certain, key=lambda expansion: expansion.certainty), space)
+    except BudgetError:
+        return Existence(UNDECIDED, f"undecided: the {budget:g} s that were allowed have passed", "none")
+    expansions += certain
+    found = _constant_multiplier(expansions, space)
+    return _undecided(expansions, space) if found is None else found
+
+
+@dataclass(frozen=True, eq=False)
+class _Expansion:
+    """The conditions on g at one point, from two fits.
+
+    Arguments:
+        point: the values of (q, v).
+        rows: the algebraic conditions, of shape (conditions, n (n + 1) / 2).
+        errors: what the two fits differ by, of the same shape.
+        connection: N, of shape (n, n).
+        connection_error: what the two fits differ by in N, at most.
+        first: how many of the rows come from Phi itself.
+    """
+
+    point: np.ndarray
+    rows: np.ndarray
+    errors: np.ndarray
+    connection: np.ndarray
+    connection_error: float
+    first: int
+
+    @property
+    def certainty(self) -> float:
+        """The smallest singular value in units of its error; each row being measured in units of its own error."""
+        rows, unknowns = self.rows.shape
+        if rows < unknowns:
+            return 0.0
+        noise = np.maximum(np.linalg.norm(self.errors, axis=1), 1e-12 * np.linalg.norm(self.rows, axis=1).max())
+        if not noise.all():
+            return 0.0
+        singular = np.linalg.svd(self.rows / noise[:, None], compute_uv=False)
+        return float(singular[-1] / np.sqrt(rows))
+
+
+def _expansions(function: Accelerations, space: JetSpace, ranges: Ranges | None, judge: Judge) -> Iterator[_Expansion]:
+    symbols = (*space.positions, *space.velocities)
+    bounds = np.array([sampling_ranges(space, (), ranges)[symbol.name] for symbol in symbols])
+    generator = np.random.default_rng(3)
+    for _ in range(POINTS):
+        # The boxes must not leave the ranges.
+        share = 0.2 + 0.6 * generator.random(len(symbols))
+        point = bounds[:, 0] + share * (bounds[:, 1] - bounds[:, 0])
+        tried = []
+        for width in WIDTHS:
+            judge.check_time()
+            sides = width * (bounds[:, 1] - bounds[:, 0])
+            tried.append(_expansion(function, point, sides, generator))
+        yield max(tried, key=lambda expansion: (expansion.certainty, -float(np.linalg.norm(expansion.errors))))
+
+
+def _expansion(
+    function: Accelerations, point: np.ndarray, sides: np.ndarray, generator: np.random.Generator
+) -> _Expansion:
+    degree = degree_for(len(point))
+    order = min(4, degree)
+    fits = [fit_nearby(function, point, sides * factor, degree, generator) for factor in (1.0, NARROWER)]
+    (rows, connection, first), (others, other, _) = (_conditions(fit, order) for fit in fits)
+    error = float(np.abs(connection - other).max(initial=0.0))
+    return _Expansion(point, rows, np.abs(rows - others), connection, error, first)
+
+
+def _conditions(fit: LocalFit, order: int) -> tuple[np.ndarray, np.ndarray, int]:
+    geometry = fit.geometry(order)
+    levels = [doubles(numbers(rows)) for rows in tower(geometry)]
+    return np.concatenate(levels), doubles(numbers(geometry.connection)), len(levels[0])
+
+
+def _single(function: Accelerations, space: JetSpace, ranges: Ranges | None, judge: Judge) -> Existence:
+    """One coordinate: a linear equation for g along the motion always has a solution."""
+    expansion = next(_expansions(function, space, ranges, judge))
+    sentence = "exists: with one coordinate every smooth acceleration has a multiplier (Darboux 1894)"
+    return Existence(EXISTS, sentence, "one coordinate", value=((1.0,),), definite=True, point=_named(expansion, space))
+
+
+def _named(expansion: _Expansion, space: JetSpace) -> dict[str, float]:
+    symbols = (*space.positions, *space.velocities)
+    return {symbol.name: float(x) for symbol, x in zip(symbols, expansion.point, strict=True)}
+
+
+def _impossible(expansion: _Expansion, space: JetSpace) -> Existence:
+    point = _named(expansion, space)
+    where = ", ".join(f"{name} = {x:.4g}" for name, x in point.items())
+    sentence = (
+        "impossible: the conditions on a multiplier g from Phi, nabla Phi and nabla^2 Phi have full rank at "
+        f"{where}, their smallest singular value being {expansion.certainty:.0f} times its error, and leave only g = 0"
+    )
+    return Existence(IMPOSSIBLE, sentence, "algebraic conditions", point=point)
+
+
+def _undecided(expansions: list[_Expansion], space: JetSpace) -> Existence:
+    best = max(expansions, key=lambda expansion: expansion.certainty)
+    sentence = (
+        f"undecided: the smallest singular value of the conditions on a multiplier is {best.certainty:.2g} times its "
+        "error, and no constant multiplier, nor one times an exponential of time, was found; give formulas for more"
+    )
+    return Existence(UNDECIDED, sentence, "none", point=_named(best, space))
+
+
+def _constant_multiplier(expansions: list[_Expansion], space: JetSpace) -> Existence | None:
+    """A constant matrix S, times exp(r t), with S N + (S N)^T = r S and S Phi symmetric at every point."""
+    n = len(space.fields)
+    rates = [2 * np.trace(expansion.connection) / n for expansion in expansions]
+    rate = float(np.mean(rates))
+    rows = np.concatenate([_rows(expansion, rate) for expansion in expansions])
+    error = np.sqrt(sum((expansion.errors**2).sum() + expansion.connection_error**2 for expansion in expansions))
+    _, singular, directions = np.linalg.svd(rows)
+    relative = MARGIN * error / max(singular[0], MARGIN * error)
+    if relative > ACCURATE:
+        return None
+    chosen = _regular(directions[singular <= MARGIN * error], n)
+    if chosen is None:
+        return None
+    return _constant(chosen, 0.0 if abs(rate) <= MARGIN * error else rate, relative, _named(expansions[0], space))
+
+
+def _rows(expansion: _Expansion, rate: float) -> np.ndarray:
+    n = len(expansion.connection)
+    columns = []
+    for unit in np.eye(len(pairs(n))):
+        g = symmetric(unit, n).astype(float)
+        product = g @ expansion.connection
+        columns.append((product + product.T - rate * g).ravel())
+    return np.concatenate([np.column_stack(columns), expansion.rows[: expansion.first]])
+
+
+def _regular(basis: np.ndarray, n: int) -> np.ndarray | None:
+    """The identity's nearest member where it is definite, else the best conditioned of random ones."""
+    identity = np.array([float(i == j) for i, j in pairs(n)])
+    generator = np.random.default_rng(4)
+    vectors = [basis.T @ (basis @ identity), *(generator.normal(size=(200, len(basis))) @ basis)]
+    matrices = [symmetric(vector, n).astype(float) for vector in vectors]
+    eigenvalues = [np.linalg.eigvalsh(matrix) for matrix in matrices]
+    sizes = [np.abs(e).min() / max(np.abs(e).max(), 1e-300) for e in eigenvalues]
+    definite = [k for k, e in enumerate(eigenvalues) if (e > 0).all() or (e < 0).all()]
+    best = max(definite or range(len(matrices)), key=lambda k: sizes[k])
+    best = 0 if 0 in definite and sizes[0] > REGULAR else best
+    return matrices[best] / np.abs(matrices[best]).max() if sizes[best] > REGULAR else None
+
+
+def _constant(matrix: np.ndarray, rate: float, error: float, point: dict[str, float]) -> Existence:
+    eigenvalues = np.linalg.eigvalsh(matrix)
+    definite = bool((eigenvalues > 0).all() or (eigenvalues < 0).all())
+    time = sp.Symbol("t", real=True)
+    formula: Any = sp.exp(sp.Float(rate, 6) * time) * sp.Matrix(matrix) if rate else sp.Matrix(matrix)
+    kind, factor = "definite" if definite else "indefinite", f" times exp({rate:.6g} t)" if rate else ""
+    sentence = (
+        f"exists, as far as numbers tell: the {kind} constant multiplier {np.round(matrix, 6).tolist()}{factor} meets "
+        f"Helmholtz' conditions to within {error:.0e} at {POINTS} random points"
+    )
+    rows = tuple(tuple(float(x) for x in row) for row in matrix)
+    return Existence(EXISTS, sentence, "constant multiplier, numerically", formula, rows, definite, point)

@@ -1,0 +1,1 @@
+"""Symmetries of a Lagrangian and what they conserve."""

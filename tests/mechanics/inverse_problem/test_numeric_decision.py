@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from lagsym.errors import InputError
+from lagsym.mechanics.inverse_problem.decision import find_multiplier
+from lagsym.mechanics.jetspace import JetSpace
+
+PLANE = JetSpace(("x", "y"))
+
+
+def quadratic(q, v):
+    return np.column_stack([q[:, 0] ** 2 + q[:, 1] ** 2, q[:, 0]])
+
+
+def henon_heiles(q, v):
+    x, y = q.T
+    return np.column_stack([-x - 2 * x * y, -y - x**2 + y**2])
+
+
+def kepler(q, v):
+    r, w = q[:, 0], v
+    return np.column_stack([r * w[:, 1] ** 2 - 1 / r**2, -2 * w[:, 0] * w[:, 1] / r])
+
+
+def test_an_impossible_motion_is_recognised_with_a_margin():
+    found = find_multiplier(quadratic, PLANE)
+    assert found.answer == "impossible"
+    assert "times its error" in str(found)
+
+
+def test_a_perturbed_orbit_is_impossible():
+    # The smaller perturbation is below what polynomials of eighth degree can tell.
+    for size, answer in [(1e-2, "impossible"), (1e-9, "undecided")]:
+        swirl = size * np.array([1.0, 0.0])
+        found = find_multiplier(lambda q, v, swirl=swirl: kepler(q, v) + swirl * q[:, 1:] ** 2, PLANE)
+        assert found.answer == answer
+
+
+def test_constant_multipliers_are_found_within_a_tolerance_that_is_told():
+    found = find_multiplier(lambda q, v: henon_heiles(q, v) - 0.3 * v, PLANE)
+    assert found.answer == "exists"
+    assert "times exp(0.3 t)" in str(found)
+    assert "to within" in str(found)
+    np.testing.assert_allclose(found.value, np.eye(2), atol=1e-5)
+
+
+def test_an_indefinite_constant_multiplier():
+    # S K is symmetric for S = [[2 a, b], [b, -3 a]] alone, K being [[-1, 3], [-2, -1]]: none of these is definite.
+    found = find_multiplier(lambda q, v: q @ np.array([[1.0, 2.0], [-3.0, 1.0]]), PLANE)
+    assert found.answer == "exists"
+    assert found.definite is False
+    assert found.value[0][0] * 3 == pytest.approx(-2 * found.value[1][1], abs=1e-4)
+
+
+def test_noise_decides_nothing():
+    found = find_multiplier(lambda q, v: quadratic(q, v) + 1e-3 * np.sin(1e6 * q), PLANE)
+    assert found.answer == "undecided"
+
+
+def test_one_coordinate_and_the_budget():
+    assert find_multiplier(lambda q, v: -(q**3) - v * q, JetSpace(("q",))).answer == "exists"
+    assert find_multiplier(henon_heiles, PLANE, budget=0.0).answer == "undecided"
+
+
+def test_bad_functions_are_refused():
+    with pytest.raises(InputError, match="got shape"):
+        find_multiplier(lambda q, v: q[:, 0], PLANE)
+    with pytest.raises(InputError, match="check the ranges"):
+        find_multiplier(lambda q, v: np.full(q.shape, np.nan), PLANE)
