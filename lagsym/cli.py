@@ -66,7 +66,13 @@ def systems() -> None:
 
 @app.command()
 def derive(
-    system: Annotated[str, typer.Argument(help="A catalogue system; of a family also its size, as 'toda_chain(6)'.")],
+    system: Annotated[
+        str, typer.Argument(help="A catalogue system, a family also with its size: 'toda_chain(6)'.")
+    ] = "",
+    lagrangian: Annotated[str, typer.Option(help="A Lagrangian of one's own in place of a system's.")] = "",
+    coordinates: Annotated[str, typer.Option(help="Its coordinates or fields; other names are parameters.")] = "",
+    base: Annotated[str, typer.Option(help="What it runs over, time first: 't', or 't,x' for a field.")] = "t",
+    parameters: Annotated[str, typer.Option(help="Values for --code, as m=1,g=9.81; 1 where none is given.")] = "",
     latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX document in place of text.")] = False,
     language: Annotated[str, typer.Option("--code", help=f"Print source text instead: {LANGUAGES}.")] = "",
 ) -> None:
@@ -76,7 +82,11 @@ def derive(
     from lagsym.mechanics.notation.document import derivation_tex
     from lagsym.systems import get
 
-    entry = get(system)
+    if bool(system) == bool(lagrangian):
+        msg = "expected either a SYSTEM of the catalogue or --lagrangian with --coordinates, to know what to derive"
+        raise InputError(msg)
+    given = get(system) if system else _own_system(lagrangian, _names(coordinates), _names(base))
+    entry = given.with_parameters(_numbers(parameters))
     if latex and language:
         msg = "expected either --latex or --code, got both"
         raise InputError(msg)
@@ -88,7 +98,8 @@ def derive(
         typer.echo(derivation_tex(entry), nl=False)
     else:
         typer.echo(derivation_text(entry))
-        typer.echo(f"\nSource\n  {entry.source}")
+        if entry.source:
+            typer.echo(f"\nSource\n  {entry.source}")
 
 
 @app.command()
@@ -262,6 +273,21 @@ def doctor() -> None:
         typer.echo(f"device {name:6} {reason}")
     for name, reason in availability().items():
         typer.echo(f"engine {name:7} {reason or 'ready'}")
+
+
+def _own_system(formula: str, coordinates: tuple[str, ...], base: tuple[str, ...]) -> System:
+    """A system of a Lagrangian in text; its parameters have the value 1."""
+    from lagsym.mechanics.jetspace import JetSpace
+    from lagsym.mechanics.notation.parsing import parse
+    from lagsym.mechanics.system import System
+
+    if not coordinates:
+        msg = "expected --coordinates with the names of the coordinates, as --coordinates theta or --coordinates x,y"
+        raise InputError(msg)
+    space = JetSpace(coordinates, base)
+    parsed = parse(formula, space.names, allow_parameters=True)
+    parameters = sorted({str(symbol) for symbol in parsed.free_symbols} - set(space.names))
+    return System("motion", space, parsed, dict.fromkeys(parameters, 1.0), title="Lagrangian")
 
 
 def _finish(

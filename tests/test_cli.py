@@ -139,7 +139,49 @@ def test_listings(tmp_path):
     assert "double_pendulum" in systems.stdout
     derived = lagsym("derive", "pendulum", folder=tmp_path)
     assert "theta_ddot = -g*sin(theta)/l" in derived.stdout
+    assert "time translation: the energy" in derived.stdout
     assert r"\ddot{\theta}" in lagsym("derive", "pendulum", "--latex", folder=tmp_path).stdout
+
+
+def test_derive_takes_a_lagrangian_of_ones_own(tmp_path):
+    formula = ("--lagrangian", "m*x_dot**2/2 - k*x**2/2", "--coordinates", "x")
+    assert "x_ddot = -k*x/m" in lagsym("derive", *formula, folder=tmp_path).stdout
+    written = lagsym("derive", *formula, "--code", "numpy", "--parameters", "m=2,k=3", folder=tmp_path)
+    space: dict = {}
+    exec(written.stdout, space)
+    assert space["acceleration"](0.0, np.array([1.0]), np.array([0.0])) == pytest.approx(-1.5)
+    wave = lagsym("derive", "--lagrangian", "u_t**2 - c*u_x**2", "--coordinates", "u", "--base", "t,x", folder=tmp_path)
+    assert "u_tt = c*u_xx" in wave.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "expected either a SYSTEM"),
+        (("pendulum", "--lagrangian", "x_dot**2", "--coordinates", "x"), "expected either a SYSTEM"),
+        (("--lagrangian", "x_dot**2"), "--coordinates"),
+        (("pendulum", "--latex", "--code", "c"), "either --latex or --code"),
+        (("pendulum", "--code", "fortran"), "fortran"),
+        (("wave_1d", "--code", "c"), "particle"),
+    ],
+)
+def test_derive_says_what_it_cannot_do(arguments, message, tmp_path):
+    refused = lagsym("derive", *arguments, folder=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert message in refused.stderr
+
+
+def test_code_of_a_law_moves_as_the_law_does(result, tmp_path):
+    (tmp_path / "law.py").write_text(lagsym("code", result, "--name", "swing", folder=tmp_path).stdout)
+    command = [sys.executable, "-c", "import numpy, law; print(law.acceleration(0., numpy.ones(1), numpy.zeros(1))[0])"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    law = read_law(result)
+    (theta,), (theta_dot,) = law.space.positions, law.space.velocities
+    (expected,) = (value.subs({theta: 1.0, theta_dot: 0.0}) for value in law.numeric_accelerations.values())
+    assert float(ran.stdout) == pytest.approx(float(expected), rel=1e-12)
+    refused = lagsym("code", result, "--language", "fortran", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "fortran" in refused.stderr
     doctor = lagsym("doctor", folder=tmp_path)
     assert doctor.returncode == 0
     assert "engine" in doctor.stdout

@@ -123,7 +123,8 @@ def group(terms: Sequence[Term], order: TermOrder) -> sp.Expr:
 def _pulled_out(terms: list[Term], order: TermOrder) -> Term:
     if len(terms) == 1:
         return terms[0]
-    first = min(terms, key=lambda term: order.term(term.motion))
+    # m (x y_dot - y x_dot) rather than -m (y x_dot - x y_dot)
+    first = min(terms, key=lambda term: (bool(term.number < 0), order.term(term.motion)))
     signs = [term.number / first.number for term in terms]
     inner = sp.Add(*(sign * term.motion for sign, term in zip(signs, terms, strict=True)))
     return replace(first, motion=inner)

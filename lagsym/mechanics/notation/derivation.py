@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import sympy as sp
+
 from lagsym.errors import InputError
 from lagsym.mechanics.dynamics.forms import canonical_momenta, energy
 from lagsym.mechanics.dynamics.motion import equations_of_motion, solve_motion, solved_accelerations
+from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
+from lagsym.mechanics.notation.textbook import textbook_equation, textbook_form
 from lagsym.mechanics.symmetry.noether import Symmetry, symmetries
 from lagsym.mechanics.system import System
 
@@ -25,7 +29,7 @@ def derivation_text(system: System) -> str:
     L = -x**2/2 + x_dot**2/2
     <BLANKLINE>
     Equations of motion
-      0 = -x - x_ddot
+      x + x_ddot = 0
     <BLANKLINE>
     Solved
       x_ddot = -x
@@ -37,7 +41,7 @@ def derivation_text(system: System) -> str:
       x**2/2 + x_dot**2/2
     <BLANKLINE>
     Symmetries and what they conserve
-      time translation: x**2/2 + x_dot**2/2
+      time translation: the energy
     """
     sections = [_definition(system), *(f"{title}\n{_indented(lines)}" for title, lines in _sections(system) if lines)]
     return "\n\n".join(sections)
@@ -58,24 +62,32 @@ def _definition(system: System) -> str:
 def _sections(system: System) -> Iterator[tuple[str, list[str]]]:
     space, lagrangian = system.space, system.lagrangian
     equations = equations_of_motion(lagrangian, space, dissipation=system.dissipation, forces=system.forces)
-    yield "Equations of motion", [f"0 = {to_text(equation)}" for equation in equations.flat()]
+    sides = (textbook_equation(equation, space) for equation in equations.flat())
+    yield "Equations of motion", [f"{to_text(side)} = 0" for side in sides]
     yield "Solved", _solved(system)
     momenta = canonical_momenta(lagrangian, space)
     conjugate = [symbol for k in range(len(momenta) // len(space.fields)) for symbol in space.derivatives(*[0] * k)]
     letter = "p" if len(space.base) == 1 else "pi"
-    yield "Canonical momenta", [f"{letter}_{q} = {to_text(p)}" for q, p in zip(conjugate, momenta, strict=True)]
-    yield "Energy" if len(space.base) == 1 else "Energy density", [to_text(energy(lagrangian, space))]
+    yield "Canonical momenta", [f"{letter}_{q} = {_shown(p, space)}" for q, p in zip(conjugate, momenta, strict=True)]
+    total = energy(lagrangian, space)
+    yield "Energy" if len(space.base) == 1 else "Energy density", [_shown(total, space)]
     found = symmetries(
         lagrangian, space, dissipation=system.dissipation, forces=system.forces, points=system.domain or None
     )
-    yield "Symmetries and what they conserve", [_conserved(symmetry) for symmetry in found]
+    yield "Symmetries and what they conserve", [_conserved(symmetry, total) for symmetry in found]
     yield "No Lagrangian gives this motion", [system.no_lagrangian] if system.no_lagrangian else []
 
 
-def _conserved(symmetry: Symmetry) -> str:
+def _shown(expression: sp.Expr, space: JetSpace) -> str:
+    return to_text(textbook_form(expression, space))
+
+
+def _conserved(symmetry: Symmetry, total: sp.Expr) -> str:
     if symmetry.current is None:
         return f"{symmetry.name}: no closed form was found"
-    return f"{symmetry.name}: {', '.join(to_text(component) for component in symmetry.current)}"
+    if len(symmetry.current) == 1 and sp.expand(symmetry.current[0] - total) == 0:
+        return f"{symmetry.name}: the energy"
+    return f"{symmetry.name}: {', '.join(_shown(component, symmetry.space) for component in symmetry.current)}"
 
 
 def _solved(system: System) -> list[str]:
@@ -84,7 +96,7 @@ def _solved(system: System) -> list[str]:
     try:
         if len(space.base) > 1 or space.order(system.lagrangian) > 1 or len(space.fields) <= CLOSED:
             closed = solve_motion(system.lagrangian, space, **applied)
-            return [f"{symbol} = {to_text(value)}" for symbol, value in closed.items()]
+            return [f"{symbol} = {_shown(value, space)}" for symbol, value in closed.items()]
         steps, solution = solved_accelerations(system.lagrangian, space, **applied)
     except InputError:
         return []
