@@ -20,6 +20,7 @@ class Jets:
         du: first derivatives, du[:, mu, i] = d u_i / d x_mu.
         ddu: second derivatives, or None where they are not known.
         force: measured generalised forces Q, which enter as E + Q = 0; None where there are none.
+        parameters: values of what is the same along a trajectory (a mass, a field strength), row by row, or None.
 
     Raises:
         DataError: the shapes do not fit each other.
@@ -30,6 +31,7 @@ class Jets:
     du: Float[np.ndarray, "samples base fields"]
     ddu: Float[np.ndarray, "samples base base fields"] | None = None
     force: Float[np.ndarray, "samples fields"] | None = None
+    parameters: Float[np.ndarray, "samples parameters"] | None = None
 
     def __post_init__(self) -> None:
         samples, base = self.x.shape
@@ -39,10 +41,15 @@ class Jets:
             fits = fits and self.ddu.shape == (samples, base, base, fields)
         if self.force is not None:
             fits = fits and self.force.shape == self.u.shape
+        if self.parameters is not None:
+            fits = fits and self.parameters.ndim == 2 and len(self.parameters) == samples
         if not fits:
-            parts = (self.x, self.u, self.du, self.ddu, self.force)
+            parts = (self.x, self.u, self.du, self.ddu, self.force, self.parameters)
             shapes = [None if part is None else part.shape for part in parts]
-            msg = f"expected x (N, b), u (N, n), du (N, b, n), ddu (N, b, b, n), force (N, n); got {shapes}"
+            msg = (
+                "expected x (N, b), u (N, n), du (N, b, n), ddu (N, b, b, n), force (N, n), parameters (N, k); "
+                f"got {shapes}"
+            )
             raise DataError(msg)
 
     @classmethod
@@ -53,10 +60,12 @@ class Jets:
         v: np.ndarray,
         a: np.ndarray | None = None,
         force: np.ndarray | None = None,
+        parameters: np.ndarray | None = None,
     ) -> Jets:
-        """Jets over time alone from t (N,), q (N, n), v (N, n) and, where known, a (N, n) and force (N, n)."""
+        """Jets over time alone: t (N,), q (N, n), v (N, n); where known a (N, n), force (N, n), parameters (N, k)."""
         second = None if a is None else np.asarray(a, float)[:, None, None, :]
-        return cls(np.asarray(t, float)[:, None], np.asarray(q, float), np.asarray(v, float)[:, None, :], second, force)
+        first = np.asarray(v, float)[:, None, :]
+        return cls(np.asarray(t, float)[:, None], np.asarray(q, float), first, second, force, parameters)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -90,5 +99,5 @@ class Jets:
 
     def take(self, index: np.ndarray) -> Jets:
         """The samples at `index`, as new jets."""
-        optional = (None if part is None else part[index] for part in (self.ddu, self.force))
+        optional = (None if part is None else part[index] for part in (self.ddu, self.force, self.parameters))
         return Jets(self.x[index], self.u[index], self.du[index], *optional)

@@ -132,8 +132,9 @@ def _fit(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> Fit:
 
 
 def _model(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> NetworkLagrangian:
-    units = record["scaling"]
-    scaling = Scaling(*(tuple(units[name]) for name in ("angles", "center", "spread", "velocity")), time=units["time"])
+    units = dict(record["scaling"])
+    arrays = {name: tuple(units.pop(name)) for name in ("angles", "center", "spread", "velocity")}
+    scaling = Scaling(**arrays, **units)
     build = STRUCTURES[record["structure"]]
     dtype = {"float32": torch.float32, "float64": torch.float64}[record["dtype"]]
     model = build(scaling, width=record["width"], depth=record["depth"], dtype=dtype)

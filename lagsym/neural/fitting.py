@@ -14,12 +14,14 @@ import torch
 from lagsym.data.jets import Jets
 from lagsym.errors import DataError, InputError, UnavailableError
 from lagsym.neural.device import keep_freed_memory, one_thread, resolve_device
+from lagsym.neural.examples import AccelerationExamples, BalanceExamples, Examples
 from lagsym.neural.levenberg_marquardt import LevenbergMarquardt
-from lagsym.neural.models import STRUCTURES, Inputs, NetworkLagrangian
+from lagsym.neural.models import STRUCTURES, NetworkLagrangian
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.scaling import Scaling, require_finite
 from lagsym.neural.soap import Soap
-from lagsym.neural.target import Target
+
+_LOSSES: dict[str, type[AccelerationExamples]] = {"acceleration": AccelerationExamples, "balance": BalanceExamples}
 
 OptimizerName = Literal["levenberg-marquardt", "soap"]
 Status = Literal["converged", "stalled", "steps", "seconds"]
@@ -62,7 +64,11 @@ class FitOptions:
     """How a network is built and trained.
 
     Arguments:
-        structure: "natural", ½ v·M(q) v − V(q), or "free", L(q, v).
+        structure: "natural", ½ v·M(q) v − V(q); "gyroscopic", with A(q)·v; "separable", T(v) − V(q); "free", L(q, v).
+        loss: "acceleration", the error of M⁻¹ f; "balance", that of M a − f relative to |M|; or "auto", which takes
+            the second for separable networks, whose M may span decades.
+        harmonics: multiples of angles up to this one are given to the network.
+        explicit_time: whether the Lagrangian may depend on time.
         width: units of each hidden layer.
         depth: hidden layers.
         optimizer: "levenberg-marquardt", "soap", or "auto", which takes the first up to 4000 parameters.
@@ -75,6 +81,9 @@ class FitOptions:
     """
 
     structure: str = "natural"
+    loss: str = "auto"
+    harmonics: int = 1
+    explicit_time: bool = False
     width: int = 32
     depth: int = 2
     optimizer: str = "auto"
@@ -89,7 +98,10 @@ class FitOptions:
         if self.optimizer not in ("auto", *_SCHEDULES):
             msg = f"expected an optimizer among auto, {', '.join(_SCHEDULES)}; got {self.optimizer!r}"
             raise InputError(msg)
-        for name in ("width", "depth", "steps", "seconds"):
+        if self.loss not in ("auto", *_LOSSES):
+            msg = f"expected a loss among auto, {', '.join(_LOSSES)}; got {self.loss!r}"
+            raise InputError(msg)
+        for name in ("width", "depth", "harmonics", "steps", "seconds"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 msg = f"expected {name} above zero; got {value}"
@@ -127,7 +139,7 @@ class Fit:
 
 
 class _Optimizer(Protocol):
-    def step(self, inputs: Inputs, target: Target) -> float: ...
+    def step(self, examples: Examples) -> float: ...
 
 
 def fit(
@@ -161,7 +173,9 @@ def fit(
     """
     options = options or FitOptions()
     started = time.monotonic()
-    model, optimizer = _build(_checked(jets_train, jets_choose, angles), options, seed)
+    _check_pair(jets_train, jets_choose)
+    scaling = Scaling.of(jets_train, angles, harmonics=options.harmonics, explicit_time=options.explicit_time)
+    model, optimizer = _build(scaling, options, seed)
     model.to(_device(device, optimizer))
     keep_freed_memory()
     small = optimizer == "levenberg-marquardt" and model.device.type == "cpu"
@@ -178,12 +192,10 @@ def relative_error(model: NetworkLagrangian, jets: Jets) -> float:
     Raises:
         DataError: the jets hold no accelerations.
     """
-    target = Target.of(jets, model)
-    inputs = model.inputs(torch.tensor(jets.q), torch.tensor(jets.v))
-    return _error(model, inputs, target)
+    return _error(model, AccelerationExamples.of(jets, model))
 
 
-def _checked(train: Jets, choose: Jets, angles: Collection[int]) -> Scaling:
+def _check_pair(train: Jets, choose: Jets) -> None:
     if train.q.shape[1] != choose.q.shape[1]:
         msg = f"expected the same coordinates in both; got {train.q.shape[1]} to train, {choose.q.shape[1]} to choose"
         raise InputError(msg)
@@ -193,7 +205,6 @@ def _checked(train: Jets, choose: Jets, angles: Collection[int]) -> Scaling:
         except DataError as error:
             msg = f"held-out jets: {error}"
             raise DataError(msg) from None
-    return Scaling.of(train, angles)
 
 
 def _build(scaling: Scaling, options: FitOptions, seed: int) -> tuple[NetworkLagrangian, OptimizerName]:
@@ -240,21 +251,22 @@ class _Run:
     def train(self, train: Jets, choose: Jets, seed: int, started: float) -> Status:
         """Take steps until something says stop; leaves the best parameters in the model."""
         model, generator = self.model, torch.Generator().manual_seed(seed)
-        inputs, target = _prepare(model, train)
+        loss = self.options.loss if self.options.loss != "auto" else _usual_loss(model)
+        examples = _LOSSES[loss].of(train, model)
         few = torch.randperm(len(choose), generator=generator)[:_EVALUATIONS].numpy()
-        held_inputs, held_target = _prepare(model, choose.take(few))
+        held_out = AccelerationExamples.of(choose.take(few), model)
         status: Status = "steps"
         order, position = torch.empty(0, dtype=torch.long), 0
         for step in range(1, self.steps + 1):
-            size = min(self.batch * self.growth, len(inputs))
+            size = min(self.batch * self.growth, len(examples))
             if position + size > len(order):
-                order, position = torch.randperm(len(inputs), generator=generator), 0
+                order, position = torch.randperm(len(examples), generator=generator), 0
             index = order[position : position + size].to(model.device)
             position += size
-            loss = self.optimizer.step(inputs.take(index), target.take(index))
+            squared = self.optimizer.step(examples.take(index))
             if step % self.schedule.every and step < self.steps:
                 continue
-            stop = self._evaluate(step, math.sqrt(loss), _error(model, held_inputs, held_target), started)
+            stop = self._evaluate(step, math.sqrt(squared), _error(model, held_out), started)
             if stop is not None:
                 status = stop
                 break
@@ -289,13 +301,11 @@ class _Run:
         return self.best_error < _PROGRESS * min(earlier, default=math.inf)
 
 
-def _prepare(model: NetworkLagrangian, jets: Jets) -> tuple[Inputs, Target]:
-    q, v = torch.tensor(jets.q, dtype=torch.float64), torch.tensor(jets.v, dtype=torch.float64)
-    return model.inputs(q, v), Target.of(jets, model)
+def _usual_loss(model: NetworkLagrangian) -> str:
+    return "balance" if model.structure == "separable" else "acceleration"
 
 
 @torch.no_grad()
-def _error(model: NetworkLagrangian, inputs: Inputs, target: Target) -> float:
-    residuals = target.residuals(model.solve(model.output(inputs), inputs))
-    error = float(residuals.square().mean().sqrt())
+def _error(model: NetworkLagrangian, examples: Examples) -> float:
+    error = float(examples.error(model))
     return error if math.isfinite(error) else math.inf

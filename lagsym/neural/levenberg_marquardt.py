@@ -11,15 +11,16 @@ Source: Marquardt (1963), SIAM Journal on Applied Mathematics 11(2).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from scipy.linalg import get_blas_funcs
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from lagsym.neural.models import Inputs, NetworkLagrangian
+from lagsym.neural.examples import Examples
+from lagsym.neural.models import Net, NetworkLagrangian
 from lagsym.neural.operator import write_jacobian_rows
-from lagsym.neural.target import Target
 
 _ATTEMPTS = 6
 _DAMPING = 1e-2
@@ -38,9 +39,9 @@ class LevenbergMarquardt:
         self._model = model
         self._damping = _DAMPING
 
-    def step(self, inputs: Inputs, target: Target) -> float:
+    def step(self, examples: Examples) -> float:
         """One step on a batch; the mean squared residual before it, or infinity where no step is possible."""
-        residuals, jacobian = residuals_and_jacobian(self._model, inputs, target)
+        residuals, jacobian = residuals_and_jacobian(self._model, examples)
         before = float(residuals.square().mean())
         if not (math.isfinite(before) and bool(jacobian.isfinite().all())):
             return math.inf
@@ -57,7 +58,7 @@ class LevenbergMarquardt:
             if not int(failed):
                 solution = torch.cholesky_solve(right.unsqueeze(1), factor, upper=True).squeeze(1)
                 vector_to_parameters(start - (solution if tall else jacobian.mT @ solution), self._model.network)
-                after = float(_residuals(self._model, inputs, target).square().mean())
+                after = _mean_square(self._model, examples)
                 if after < before:  # false for NaN too
                     if attempt == 0:
                         self._damping = max(self._damping / _DECAY, _LEAST_DAMPING)
@@ -68,22 +69,39 @@ class LevenbergMarquardt:
 
 
 @torch.no_grad()
-def _residuals(model: NetworkLagrangian, inputs: Inputs, target: Target) -> Tensor:
-    return target.residuals(model.solve(model.output(inputs), inputs)).flatten()
+def _mean_square(model: NetworkLagrangian, examples: Examples) -> float:
+    return float(examples.residuals(model, model.outputs(examples.inputs)).square().mean())
 
 
-def residuals_and_jacobian(model: NetworkLagrangian, inputs: Inputs, target: Target) -> tuple[Tensor, Tensor]:
-    """Weighted residuals (B n,) and their Jacobian (B n, P), P parameters in the order of `model.network`."""
-    parameters = [parameter.detach() for parameter in model.network]
-    output, tape = model.operator.forward(parameters, *model.arguments(inputs))
-    output.requires_grad_()
-    residuals = target.residuals(model.solve(output, inputs))
+def residuals_and_jacobian(model: NetworkLagrangian, examples: Examples) -> tuple[Tensor, Tensor]:
+    """Weighted residuals (m r,) and their Jacobian (m r, P), P parameters in the order of `model.network`."""
+    sweeps = _forward(model, examples)
+    outputs = [output.requires_grad_() for _, _, output, _ in sweeps]
+    residuals = examples.residuals(model, outputs)
     jacobian = residuals.new_empty(*residuals.shape, model.parameter_count)
-    for j in range(model.coordinates):
-        # Samples do not mix, so one backward pass gives every sample's derivative of its j-th residual.
-        (cotangent,) = torch.autograd.grad(residuals[:, j].sum(), output, retain_graph=True)
-        write_jacobian_rows(model.operator.reverse(parameters, tape, cotangent), jacobian[:, j])
+    rows = residuals.new_empty(len(examples.inputs), model.parameter_count) if examples.group > 1 else None
+    for j in range(residuals.shape[1]):
+        # Examples do not mix, so one backward pass gives every example's derivative of its j-th residual.
+        cotangents = torch.autograd.grad(residuals[:, j].sum(), outputs, retain_graph=True)
+        into, start = jacobian[:, j] if rows is None else rows, 0
+        for (net, parameters, _, tape), cotangent in zip(sweeps, cotangents, strict=True):
+            stop = start + sum(parameter.numel() for parameter in parameters)
+            write_jacobian_rows(net.operator.reverse(parameters, tape, cotangent), into[:, start:stop])
+            start = stop
+        if rows is not None:
+            torch.sum(rows.view(len(examples), examples.group, -1), 1, out=jacobian[:, j])
     return residuals.detach().flatten(), jacobian.flatten(0, 1)
+
+
+def _forward(model: NetworkLagrangian, examples: Examples) -> list[tuple[Net, list[Tensor], Tensor, Any]]:
+    """For each net its parameters, its operator's output, and the tape that leads back."""
+    everything, start, sweeps = [parameter.detach() for parameter in model.network], 0, []
+    for net, arguments in zip(model.nets, model.arguments(examples.inputs), strict=True):
+        stop = start + net.tensors(model.depth)
+        output, tape = net.operator.forward(everything[start:stop], *arguments)
+        sweeps.append((net, everything[start:stop], output, tape))
+        start = stop
+    return sweeps
 
 
 def _gram(jacobian: Tensor, *, tall: bool) -> Tensor:

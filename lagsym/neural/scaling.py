@@ -1,4 +1,4 @@
-"""Scaling: units in which a network's inputs and outputs are of order one."""
+"""Scaling: what a network sees of positions, time and parameters, in units in which it is of order one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from lagsym.data.jets import Jets
 from lagsym.errors import DataError, InputError
@@ -18,19 +20,22 @@ _SMALLEST_ANGLE_SPREAD = 0.1
 class Scaling:
     """Units for inputs, velocities and time.
 
-    A network sees features x = (raw − center) / spread, where raw is the coordinate itself or, for an angle, its sine,
-    followed by the cosines of the angles.  It works with velocities W = v / velocity and times T = t / time, so its
-    coordinates are Q = q / (velocity · time), its accelerations A = a · time / velocity, and the same number
-    L(Q, W) = L(q, v) gives
+    A network sees features x = (raw − center) / spread, where raw is the coordinate itself or, for an angle, its sine;
+    then the cosines of the angles; then sines and cosines of each further multiple of the angles; then time and the
+    parameters, where they enter.  It works with velocities W = v / velocity and times T = t / time, so its coordinates
+    are Q = q / (velocity · time), its accelerations A = a · time / velocity; the same number L(Q, W) = L(q, v) gives
 
         M_ij = M'_ij / (velocity_i velocity_j),    f_i = f'_i / (velocity_i time).
 
     Arguments:
         angles: positions of the coordinates with period 2 pi.
-        center: of each feature, coordinates (or sines) first, then cosines.
+        center: of each feature.
         spread: of each feature, positive.
         velocity: unit of each velocity, positive.
         time: unit of time, positive.
+        harmonics: multiples of the angles up to this one are features; 1 for the angles themselves.
+        explicit_time: whether the Lagrangian may depend on time.
+        parameters: how many parameters it depends on.
 
     Raises:
         InputError: lengths do not fit, an angle is not a coordinate, or a unit is not positive and finite.
@@ -41,15 +46,20 @@ class Scaling:
     spread: tuple[float, ...]
     velocity: tuple[float, ...]
     time: float
+    harmonics: int = 1
+    explicit_time: bool = False
+    parameters: int = 0
 
     def __post_init__(self) -> None:
         coordinates, angles = len(self.velocity), list(self.angles)
         if angles != sorted(set(angles)) or any(not 0 <= i < coordinates for i in angles):
             msg = f"expected angles as increasing positions below {coordinates}; got {self.angles}"
             raise InputError(msg)
-        features = coordinates + len(angles)
-        if not len(self.center) == len(self.spread) == features:
-            msg = f"expected {features} centers and spreads; got {len(self.center)} and {len(self.spread)}"
+        if self.harmonics < 1 or self.parameters < 0:
+            msg = f"expected at least 1 harmonic and 0 parameters; got {self.harmonics} and {self.parameters}"
+            raise InputError(msg)
+        if not len(self.center) == len(self.spread) == self.features_count:
+            msg = f"expected {self.features_count} centers and spreads; got {len(self.center)} and {len(self.spread)}"
             raise InputError(msg)
         units = np.array([*self.spread, *self.velocity, self.time])
         if not (np.all(np.isfinite(units)) and np.all(units > 0) and np.all(np.isfinite(self.center))):
@@ -58,22 +68,75 @@ class Scaling:
 
     @property
     def coordinates(self) -> int:
-        """Number of coordinates."""
+        """Number of coordinates n."""
         return len(self.velocity)
 
+    @property
+    def features_count(self) -> int:
+        """Number of features."""
+        return self.coordinates + len(self.angles) * (2 * self.harmonics - 1) + self.explicit_time + self.parameters
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """For each feature the coordinate that it is a function of; n for time; 0, with no slope, for parameters."""
+        circular = self.angles * (2 * self.harmonics - 1)
+        time = (self.coordinates,) if self.explicit_time else ()
+        return (*range(self.coordinates), *circular, *time, *(0,) * self.parameters)
+
+    def features(self, q: Tensor, t: Tensor | None, parameters: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Raw features (B, d), and the derivative of each by its own coordinate or by time, in the data's units.
+
+        Angles are reduced in the data's precision: float32 loses the phase of an angle that wound up many times.
+
+        Arguments:
+            q: coordinates (B, n).
+            t: times (B,), looked at where they enter.
+            parameters: (B, k), looked at where they enter.
+
+        Raises:
+            InputError: times or parameters are needed and missing, or of another shape.
+        """
+        raw, slope = q, torch.ones_like(q)
+        if self.angles:
+            raw, slope = self._circular(raw, slope)
+        if self.explicit_time:
+            time = _required(t, (len(q),), "times").unsqueeze(1)
+            raw, slope = torch.cat([raw, time.to(raw)], 1), torch.cat([slope, torch.ones_like(raw[:, :1])], 1)
+        if self.parameters:
+            given = _required(parameters, (len(q), self.parameters), "parameters").to(raw)
+            raw, slope = torch.cat([raw, given], 1), torch.cat([slope, torch.zeros_like(given)], 1)
+        return raw, slope
+
+    def _circular(self, raw: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+        angles = list(self.angles)
+        theta = raw[:, angles]
+        sine, cosine = torch.sin(theta), torch.cos(theta)
+        values, slopes = [raw, cosine], [slope, -sine]
+        for k in range(2, self.harmonics + 1):
+            values += [torch.sin(k * theta), torch.cos(k * theta)]
+            slopes += [k * torch.cos(k * theta), -k * torch.sin(k * theta)]
+        raw, slope = torch.cat(values, 1), torch.cat(slopes, 1)
+        raw[:, angles], slope[:, angles] = sine, cosine
+        return raw, slope
+
     @classmethod
-    def unit(cls, coordinates: int, angles: Collection[int] = ()) -> Scaling:
+    def unit(cls, coordinates: int, angles: Collection[int] = (), **entering: int) -> Scaling:
         """Units of one: the data as they are.
 
         >>> Scaling.unit(2, angles=[1]).spread
         (1.0, 1.0, 1.0)
         """
-        features = coordinates + len(angles)
-        return cls(tuple(sorted(angles)), (0.0,) * features, (1.0,) * features, (1.0,) * coordinates, 1.0)
+        harmonics, time = entering.get("harmonics", 1), bool(entering.get("explicit_time", False))
+        parameters = entering.get("parameters", 0)
+        count = coordinates + len(angles) * (2 * harmonics - 1) + time + parameters
+        ordered = tuple(sorted(angles))
+        return cls(ordered, (0.0,) * count, (1.0,) * count, (1.0,) * coordinates, 1.0, harmonics, time, parameters)
 
     @classmethod
-    def of(cls, jets: Jets, angles: Collection[int] = ()) -> Scaling:
-        """Units taken from jets, which must hold accelerations.
+    def of(
+        cls, jets: Jets, angles: Collection[int] = (), *, harmonics: int = 1, explicit_time: bool = False
+    ) -> Scaling:
+        """Units taken from jets, which must hold accelerations; parameters enter where the jets have them.
 
         Velocities are measured by their root mean square; the unit of time is the geometric mean over the coordinates
         of velocity over acceleration.
@@ -83,18 +146,21 @@ class Scaling:
         """
         for name, values in (("position", jets.q), ("velocity", jets.v), ("acceleration", jets.a)):
             require_finite(name, values)
-        ordered = tuple(sorted(angles))
-        inside = [i for i in ordered if 0 <= i < jets.q.shape[1]]
-        raw = np.concatenate([jets.q, np.cos(jets.q[:, inside])], axis=1)
-        raw[:, inside] = np.sin(jets.q[:, inside])
+        n, parameters = jets.q.shape[1], 0 if jets.parameters is None else jets.parameters.shape[1]
+        entering = {"harmonics": harmonics, "explicit_time": explicit_time, "parameters": parameters}
+        plain = cls.unit(n, angles, **entering)
+        given = None if jets.parameters is None else torch.from_numpy(np.array(jets.parameters, float))
+        tensors = (torch.from_numpy(np.array(jets.q, float)), torch.from_numpy(np.array(jets.t, float)))
+        raw = plain.features(*tensors, given)[0].numpy()
         spread = _positive(raw.std(0), np.abs(raw.mean(0)))
-        circular = [*inside, *range(jets.q.shape[1], raw.shape[1])]
+        circular = [*plain.angles, *range(n, n + len(plain.angles) * (2 * harmonics - 1))]
         spread[circular] = np.maximum(spread[circular], _SMALLEST_ANGLE_SPREAD)
         speed, acceleration = _root_mean_square(jets.v), _root_mean_square(jets.a)
         moves = (speed > 0) & (acceleration > 0)
         time = float(np.exp(np.log(speed[moves] / acceleration[moves]).mean())) if moves.any() else 1.0
-        velocity = _positive(speed, spread[: len(speed)] / time)
-        return cls(ordered, tuple(raw.mean(0).tolist()), tuple(spread.tolist()), tuple(velocity.tolist()), time)
+        velocity = _positive(speed, spread[:n] / time)
+        center, widths, speeds = (tuple(values.tolist()) for values in (raw.mean(0), spread, velocity))
+        return cls(plain.angles, center, widths, speeds, time, harmonics, explicit_time, parameters)
 
 
 def require_finite(name: str, values: np.ndarray) -> None:
@@ -113,6 +179,14 @@ def require_finite(name: str, values: np.ndarray) -> None:
             f"({len(bad)} such rows of {len(values)}); drop them first"
         )
         raise DataError(msg)
+
+
+def _required(values: Tensor | None, shape: tuple[int, ...], name: str) -> Tensor:
+    if values is None or tuple(values.shape) != shape:
+        got = "none" if values is None else f"shape {tuple(values.shape)}"
+        msg = f"expected {name} of shape {shape}, which this Lagrangian depends on; got {got}"
+        raise InputError(msg)
+    return values
 
 
 def _positive(size: np.ndarray, instead: np.ndarray) -> np.ndarray:

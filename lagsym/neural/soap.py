@@ -10,8 +10,8 @@ import math
 import torch
 from pytorch_optimizer import SOAP
 
-from lagsym.neural.models import Inputs, NetworkLagrangian
-from lagsym.neural.target import Target
+from lagsym.neural.examples import Examples
+from lagsym.neural.models import NetworkLagrangian
 
 _LEARNING_RATE = 5e-3
 _WARM_UP = 100
@@ -33,10 +33,9 @@ class Soap:
         self._parameters = list(model.network)
         self._optimizer = SOAP(self._parameters, lr=_LEARNING_RATE, weight_decay=0.0)
 
-    def step(self, inputs: Inputs, target: Target) -> float:
+    def step(self, examples: Examples) -> float:
         """One step on a batch; the mean squared residual before it, or infinity where no step is possible."""
-        residuals = target.residuals(self._model.solve(self._model.output(inputs), inputs))
-        loss = residuals.square().mean()
+        loss = examples.residuals(self._model, self._model.outputs(examples.inputs)).square().mean()
         self._optimizer.zero_grad()
         loss.backward()
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, _CLIP))

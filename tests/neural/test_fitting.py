@@ -9,9 +9,9 @@ from lagsym.data.jets import Jets
 from lagsym.errors import DataError, InputError, UnavailableError
 from lagsym.neural import STRUCTURES, FitOptions, Scaling, fit, relative_error, resolve_device
 from lagsym.neural.device import one_thread
+from lagsym.neural.examples import AccelerationExamples, BalanceExamples
 from lagsym.neural.fitting import _build
 from lagsym.neural.levenberg_marquardt import LevenbergMarquardt, residuals_and_jacobian
-from lagsym.neural.target import Target
 from lagsym.simulation import simulate
 
 QUICK = FitOptions(width=8, steps=30, tolerance=0.0)
@@ -20,17 +20,14 @@ QUICK = FitOptions(width=8, steps=30, tolerance=0.0)
 CONSERVATIVE = ("mass_spring", "pendulum", "double_pendulum", "kepler", "spring_pendulum", "coupled_oscillators")
 
 
-def prepare(model, jets):
-    return model.inputs(torch.tensor(jets.q), torch.tensor(jets.v)), Target.of(jets, model)
-
-
+@pytest.mark.parametrize("loss", [AccelerationExamples, BalanceExamples])
 @pytest.mark.parametrize("structure", list(STRUCTURES))
-def test_jacobian_rows_are_gradients_of_single_residuals(structure, double_pendulum):
+def test_jacobian_rows_are_gradients_of_single_residuals(structure, loss, double_pendulum):
     jets = double_pendulum[0].take(np.arange(6))
     model = STRUCTURES[structure](Scaling.of(jets, (0, 1)), width=7)
-    inputs, target = prepare(model, jets)
-    residuals, jacobian = residuals_and_jacobian(model, inputs, target)
-    again = target.residuals(model.solve(model.output(inputs), inputs)).flatten()
+    examples = loss.of(jets, model)
+    residuals, jacobian = residuals_and_jacobian(model, examples)
+    again = examples.residuals(model, model.outputs(examples.inputs)).flatten()
     torch.testing.assert_close(residuals, again.detach(), rtol=1e-12, atol=1e-12)
     for k, residual in enumerate(again):
         row = torch.autograd.grad(residual, list(model.network), retain_graph=True)
@@ -41,9 +38,9 @@ def test_jacobian_rows_are_gradients_of_single_residuals(structure, double_pendu
 def test_a_step_lowers_the_error_with_few_samples_and_with_many(samples, double_pendulum):
     jets = double_pendulum[0].take(np.arange(samples))
     model = STRUCTURES["natural"](Scaling.of(jets, (0, 1)), width=8)
-    batch = prepare(model, jets)
+    batch = AccelerationExamples.of(jets, model)
     optimizer = LevenbergMarquardt(model)
-    errors = [optimizer.step(*batch) for _ in range(12)]
+    errors = [optimizer.step(batch) for _ in range(12)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.1 * errors[0]
 
@@ -51,11 +48,11 @@ def test_a_step_lowers_the_error_with_few_samples_and_with_many(samples, double_
 def test_a_step_that_meets_a_singular_mass_changes_nothing(pendulum):
     jets = pendulum[0].take(np.arange(20))
     model = STRUCTURES["free"](Scaling.of(jets, (0,)), width=4)
-    batch = prepare(model, jets)
+    batch = AccelerationExamples.of(jets, model)
     with torch.no_grad():
         model.network[0].fill_(float("nan"))
     before = [parameter.detach().clone() for parameter in model.network]
-    assert LevenbergMarquardt(model).step(*batch) == float("inf")
+    assert LevenbergMarquardt(model).step(batch) == float("inf")
     for mine, theirs in zip(model.network, before, strict=True):
         assert torch.equal(mine.nan_to_num(), theirs.nan_to_num())
 

@@ -14,22 +14,24 @@ from torch import Tensor, nn
 from lagsym.data.jets import Jets
 from lagsym.errors import InputError
 from lagsym.neural.linear import solve
-from lagsym.neural.models.records import Inputs, Parts, Reading
-from lagsym.neural.operator import Operator
+from lagsym.neural.models.records import Inputs, Net, Parts, Reading
 from lagsym.neural.scaling import Scaling
 
 _CHUNK = 8192
 """Samples read at a time, which bounds the memory that reading takes."""
 
+Outputs = Sequence[Tensor]
+"""What the operator of each net gives, in their order."""
+
 
 class NetworkLagrangian(nn.Module, ABC):
-    """A Lagrangian L(q, v) that holds a multilayer perceptron with softplus activations.
+    """A Lagrangian L(q, v, t; parameters) made of one or more multilayer perceptrons with softplus activations.
 
-    Its Euler–Lagrange expression is E = f − M a with M = d²L/dv dv, f = dL/dq − (d²L/dv dq) v.  Angles enter as sine
-    and cosine, everything else scaled to order one.
+    Its Euler–Lagrange expression is E = f − M a with M = d²L/dv dv, f = dL/dq − (d²L/dv dq) v − d²L/dv dt.  Angles
+    enter as sine and cosine, everything else scaled to order one.
 
     Arguments:
-        scaling: units, and which coordinates are angles.
+        scaling: units, which coordinates are angles, and whether time and parameters enter.
         width: units of each hidden layer.
         depth: hidden layers.
         seed: of the initial weights.
@@ -40,8 +42,6 @@ class NetworkLagrangian(nn.Module, ABC):
     """
 
     structure: ClassVar[str]
-    operator: ClassVar[Operator]
-    _angles: Tensor
     _owner: Tensor
     _center: Tensor
     _spread: Tensor
@@ -58,27 +58,25 @@ class NetworkLagrangian(nn.Module, ABC):
             msg = f"expected torch.float32 or torch.float64; got {dtype}"
             raise InputError(msg)
         self.scaling, self.width, self.depth = scaling, width, depth
-        angles = torch.tensor(scaling.angles, dtype=torch.long)
-        owner = torch.cat([torch.arange(scaling.coordinates), angles])
-        self.register_buffer("_angles", angles, persistent=False)
-        self.register_buffer("_owner", owner, persistent=False)
+        self.register_buffer("_owner", torch.tensor(scaling.owners, dtype=torch.long), persistent=False)
         for name, values in (("_center", scaling.center), ("_spread", scaling.spread), ("_velocity", scaling.velocity)):
             self.register_buffer(name, torch.tensor(values, dtype=dtype), persistent=False)
+        self.nets = self._nets()
         self.network = nn.ParameterList(self._initial(seed, dtype))
 
     def _initial(self, seed: int, dtype: torch.dtype) -> list[nn.Parameter]:
         """Weight, bias, weight, bias, ... with weights of variance 1 / inputs, drawn alike for every dtype."""
         generator = torch.Generator().manual_seed(seed)
-        inputs, outputs, biased = self._sizes()
-        sizes = [inputs, *[self.width] * self.depth, outputs]
         parameters = []
-        for k, (into, out) in enumerate(pairwise(sizes)):
-            weight = torch.randn(out, into, generator=generator, dtype=torch.float64) / into**0.5
-            bias = 0.3 * torch.randn(out, generator=generator, dtype=torch.float64)
-            if k < self.depth:
-                parameters += [weight, bias]
-            else:
-                parameters += [weight, torch.zeros_like(bias)] if biased else [weight]
+        for net in self.nets:
+            sizes = [net.inputs, *[self.width] * self.depth, net.outputs]
+            for k, (into, out) in enumerate(pairwise(sizes)):
+                weight = torch.randn(out, into, generator=generator, dtype=torch.float64) / into**0.5
+                bias = 0.3 * torch.randn(out, generator=generator, dtype=torch.float64)
+                if k < self.depth:
+                    parameters += [weight, bias]
+                else:
+                    parameters += [weight, torch.zeros_like(bias)] if net.biased else [weight]
         return [nn.Parameter(parameter.to(dtype)) for parameter in parameters]
 
     @property
@@ -110,131 +108,157 @@ class NetworkLagrangian(nn.Module, ABC):
         return copy
 
     @abstractmethod
-    def _sizes(self) -> tuple[int, int, bool]:
-        """Inputs and outputs of the network, and whether the last layer has a bias."""
+    def _nets(self) -> tuple[Net, ...]:
+        """The perceptrons that L is made of."""
 
     @abstractmethod
-    def arguments(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """What the operator is applied to: x and directions."""
+    def arguments(self, inputs: Inputs) -> tuple[tuple[Tensor, Tensor], ...]:
+        """What the operator of each net is applied to: x and directions."""
 
     @abstractmethod
-    def assemble(self, output: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """M (B, n, n) and f (B, n) in the network's units, from the operator's output."""
+    def assemble(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """M (B, n, n) and f (B, n) in the network's units, from the operators' outputs."""
+
+    @abstractmethod
+    def gradients(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """dL/dQ (B, n) and dL/dW (B, n) in the network's units, from the operators' outputs."""
 
     @abstractmethod
     def _potential(self, inputs: Inputs) -> Tensor:
         """−L(q, 0) (B,)."""
 
     @abstractmethod
-    def _gyroscopic(self, output: Tensor, inputs: Inputs) -> Tensor:
-        """dA_j/dQ_i − dA_i/dQ_j (B, n, n) in the network's units, from the operator's output at v = 0."""
+    def _gyroscopic(self, outputs: Outputs, inputs: Inputs) -> Tensor:
+        """dA_j/dQ_i − dA_i/dQ_j (B, n, n) in the network's units, from the operators' outputs at v = 0."""
 
     # ------------------------------------------------------------------------------------ the network's units
 
-    def inputs(self, q: Tensor, v: Tensor) -> Inputs:
-        """Samples in the network's units, from q and v (B, n) in the data's.
+    def inputs(self, q: Tensor, v: Tensor, t: Tensor | None = None, parameters: Tensor | None = None) -> Inputs:
+        """Samples in the network's units, from the data's.
+
+        Arguments:
+            q: coordinates (B, n).
+            v: velocities (B, n).
+            t: times (B,), which a Lagrangian with explicit time needs.
+            parameters: (B, k), which a Lagrangian of k parameters needs.
 
         Raises:
-            InputError: the shapes are not (B, n).
+            InputError: the shapes are others, or times or parameters are missing.
         """
         if q.dim() != 2 or q.shape != v.shape or q.shape[1] != self.coordinates:
             msg = f"expected q and v of shape (B, {self.coordinates}); got {tuple(q.shape)} and {tuple(v.shape)}"
             raise InputError(msg)
-        # Angles are reduced in the data's precision: float32 loses the phase of an angle that wound up many times.
-        raw, slope, angles = q, torch.ones_like(q), list(self.scaling.angles)
-        if angles:
-            sine, cosine = torch.sin(q[:, angles]), torch.cos(q[:, angles])
-            raw, slope = torch.cat([q, cosine], 1), torch.cat([slope, -sine], 1)
-            raw[:, angles], slope[:, angles] = sine, cosine
-        length = (self._velocity * self.scaling.time)[self._owner]
+        raw, slope = self.scaling.features(q, t, parameters)
+        units = torch.cat([self._velocity * self.scaling.time, self._velocity.new_full((1,), self.scaling.time)])
+        velocity = self._own(v) / self._velocity
+        ones = velocity.new_ones(len(velocity), self.scaling.explicit_time)
         return Inputs(
             (self._own(raw) - self._center) / self._spread,
-            self._own(slope) * (length / self._spread),
-            self._own(v) / self._velocity,
+            self._own(slope) * (units[self._owner] / self._spread),
+            velocity,
+            torch.cat([velocity, ones], 1) if self.scaling.explicit_time else velocity,
         )
+
+    def inputs_of(self, jets: Jets) -> Inputs:
+        """The (q, v), times and parameters of jets in the network's units; their accelerations are not looked at.
+
+        Raises:
+            InputError: the jets have another number of coordinates or parameters.
+        """
+        q, v, t = (torch.from_numpy(np.array(array, float)) for array in (jets.q, jets.v, jets.t))
+        parameters = None if jets.parameters is None else torch.from_numpy(np.array(jets.parameters, float))
+        return self.inputs(q, v, t, parameters)
 
     def _own(self, tensor: Tensor) -> Tensor:
         """In the network's number type and on its device, in this order: not every device has double precision."""
         return tensor.to(self.dtype).to(self.device)
 
-    def output(self, inputs: Inputs) -> Tensor:
-        """What the operator gives for this network, differentiable with respect to its parameters."""
-        x, directions = self.arguments(inputs)
-        return self.operator(list(self.network), x, directions)
-
-    def solve(self, output: Tensor, inputs: Inputs) -> Tensor:
-        """Accelerations A (B, n) in the network's units, from the operator's output."""
-        return solve(*self.assemble(output, inputs))
+    def outputs(self, inputs: Inputs) -> Outputs:
+        """What each net's operator gives, differentiable with respect to the parameters."""
+        arguments, parameters, start = self.arguments(inputs), list(self.network), 0
+        results = []
+        for net, (x, directions) in zip(self.nets, arguments, strict=True):
+            stop = start + net.tensors(self.depth)
+            results.append(net.operator(parameters[start:stop], x, directions))
+            start = stop
+        return results
 
     def by_position(self, gradient: Tensor, inputs: Inputs) -> Tensor:
-        """Gradient with respect to features (..., B, d) -> with respect to coordinates Q (..., B, n)."""
-        scaled = gradient * inputs.slopes
-        if not self.scaling.angles:
+        """Gradient by features (..., B, d) -> by Q, and by T where time enters (..., B, n or n + 1)."""
+        scaled, n = gradient * inputs.slopes, self.coordinates
+        if scaled.shape[-1] == n:
             return scaled
-        own, cosines = scaled.split([self.coordinates, len(self.scaling.angles)], -1)
-        return own.index_add(-1, self._angles, cosines)
+        own, rest = scaled.split([n, scaled.shape[-1] - n], -1)
+        if self.scaling.explicit_time:
+            own = torch.cat([own, torch.zeros_like(own[..., :1])], -1)
+        return own.index_add(-1, self._owner[n:], rest)
 
     # --------------------------------------------------------------------------------------- the data's units
 
-    def mass_and_force(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """M (B, n, n) and f (B, n) with E = f − M a, in the data's units, from q and v (B, n).
+    def mass_and_force(
+        self, q: Tensor, v: Tensor, t: Tensor | None = None, parameters: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """M (B, n, n) and f (B, n) with E = f − M a, in the data's units; for the arguments see `inputs`.
 
         Raises:
-            InputError: the shapes are not (B, n).
+            InputError: as `inputs`.
         """
-        inputs = self.inputs(q, v)
-        mass, force = self.assemble(self.output(inputs), inputs)
-        return self._mass_in_data_units(mass), force / (self._velocity * self.scaling.time)
+        inputs = self.inputs(q, v, t, parameters)
+        return self._in_data_units(*self.assemble(self.outputs(inputs), inputs))
 
-    def acceleration(self, q: Tensor, v: Tensor) -> Tensor:
-        """M⁻¹ f (B, n), in the data's units, from q and v (B, n).
+    def acceleration(self, q: Tensor, v: Tensor, t: Tensor | None = None, parameters: Tensor | None = None) -> Tensor:
+        """M⁻¹ f (B, n), in the data's units; for the arguments see `inputs`.
 
         Raises:
-            InputError: the shapes are not (B, n).
+            InputError: as `inputs`.
         """
-        inputs = self.inputs(q, v)
-        return self.solve(self.output(inputs), inputs) * (self._velocity / self.scaling.time)
+        inputs = self.inputs(q, v, t, parameters)
+        return solve(*self.assemble(self.outputs(inputs), inputs)) * (self._velocity / self.scaling.time)
 
-    def euler_lagrange(self, q: Tensor, v: Tensor, a: Tensor) -> Tensor:
+    def euler_lagrange(self, q: Tensor, v: Tensor, a: Tensor, t: Tensor | None = None) -> Tensor:
         """E = f − M a (B, n), in the data's units, from q, v and a (B, n); zero where the motion obeys this law.
 
         Raises:
             InputError: the shapes are not (B, n).
         """
-        mass, force = self.mass_and_force(q, v)
+        mass, force = self.mass_and_force(q, v, t)
         if a.shape != force.shape:
             msg = f"expected a of the shape of q, {tuple(force.shape)}; got {tuple(a.shape)}"
             raise InputError(msg)
         return force - (mass @ self._own(a).unsqueeze(-1)).squeeze(-1)
 
-    def parts(self, q: Tensor) -> Parts:
+    def parts(self, q: Tensor, t: Tensor | None = None, parameters: Tensor | None = None) -> Parts:
         """Canonical parts at q (B, n), read at v = 0, in the data's units.
 
         Raises:
-            InputError: the shape is not (B, n).
+            InputError: as `inputs`.
         """
-        inputs = self.inputs(q, torch.zeros_like(q))
-        output = self.output(inputs)
-        mass, _ = self.assemble(output, inputs)
-        gyroscopic = self._mass_in_data_units(self._gyroscopic(output, inputs)) / self.scaling.time
-        return Parts(self._potential(inputs), self._mass_in_data_units(mass), gyroscopic)
+        return self._parts(self.inputs(q, torch.zeros_like(q), t, parameters))
 
-    def _mass_in_data_units(self, mass: Tensor) -> Tensor:
-        return mass / (self._velocity.unsqueeze(1) * self._velocity)
+    def _parts(self, at_rest: Inputs) -> Parts:
+        outputs = self.outputs(at_rest)
+        mass, force = self._in_data_units(*self.assemble(outputs, at_rest))
+        gyroscopic, _ = self._in_data_units(self._gyroscopic(outputs, at_rest), force)
+        return Parts(self._potential(at_rest), mass, gyroscopic / self.scaling.time)
+
+    def _in_data_units(self, mass: Tensor, force: Tensor) -> tuple[Tensor, Tensor]:
+        units = self._velocity.unsqueeze(1) * self._velocity
+        return mass / units, force / (self._velocity * self.scaling.time)
 
     @torch.no_grad()
     def read(self, jets: Jets) -> Reading:
         """Everything that the network says at the (q, v) of jets; their accelerations are not looked at.
 
         Raises:
-            InputError: the jets have another number of coordinates.
+            InputError: the jets have another number of coordinates or parameters.
         """
-        q, v = torch.from_numpy(np.array(jets.q)), torch.from_numpy(np.array(jets.v))
-        pieces = [self._read(*chunk) for chunk in zip(q.split(_CHUNK), v.split(_CHUNK), strict=True)]
+        indices = np.array_split(np.arange(len(jets)), max(1, -(-len(jets) // _CHUNK)))
+        pieces = [self._read(self.inputs_of(jets.take(index))) for index in indices]
         return Reading(*(np.concatenate(arrays) for arrays in zip(*pieces, strict=True)))
 
-    def _read(self, q: Tensor, v: Tensor) -> Sequence[np.ndarray]:
-        mass, force = self.mass_and_force(q, v)
-        parts = self.parts(q)
-        arrays = (mass, force, self.acceleration(q, v), parts.potential, parts.mass, parts.gyroscopic)
+    def _read(self, inputs: Inputs) -> Sequence[np.ndarray]:
+        mass, force = self.assemble(self.outputs(inputs), inputs)
+        acceleration = solve(mass, force) * (self._velocity / self.scaling.time)
+        parts = self._parts(inputs.at_rest())
+        arrays = (*self._in_data_units(mass, force), acceleration, parts.potential, parts.mass, parts.gyroscopic)
         return [array.cpu().double().numpy() for array in arrays]
