@@ -2,8 +2,18 @@
 
 from lagsym.neural.checkpoint import load_fit, save_fit
 from lagsym.neural.device import resolve_device
-from lagsym.neural.fitting import Fit, FitOptions, fit, relative_error
-from lagsym.neural.models import STRUCTURES, FreeLagrangian, NaturalLagrangian, NetworkLagrangian, Parts, Reading
+from lagsym.neural.fitting import Fit, fit, relative_error
+from lagsym.neural.models import (
+    STRUCTURES,
+    FreeLagrangian,
+    GyroscopicLagrangian,
+    NaturalLagrangian,
+    NetworkLagrangian,
+    Parts,
+    Reading,
+    SeparableLagrangian,
+)
+from lagsym.neural.options import FitOptions
 from lagsym.neural.progress import FitProgress, progress_bar
 from lagsym.neural.scaling import Scaling
 
@@ -13,11 +23,13 @@ __all__ = [
     "FitOptions",
     "FitProgress",
     "FreeLagrangian",
+    "GyroscopicLagrangian",
     "NaturalLagrangian",
     "NetworkLagrangian",
     "Parts",
     "Reading",
     "Scaling",
+    "SeparableLagrangian",
     "fit",
     "load_fit",
     "progress_bar",

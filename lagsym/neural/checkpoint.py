@@ -16,8 +16,9 @@ import torch
 from safetensors import SafetensorError
 
 from lagsym.errors import DataError
-from lagsym.neural.fitting import Fit, FitOptions
+from lagsym.neural.fitting import Fit
 from lagsym.neural.models import STRUCTURES, NetworkLagrangian
+from lagsym.neural.options import FitOptions
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.scaling import Scaling
 

@@ -10,8 +10,7 @@ from lagsym.errors import DataError, InputError, UnavailableError
 from lagsym.neural import STRUCTURES, FitOptions, Scaling, fit, relative_error, resolve_device
 from lagsym.neural.device import one_thread
 from lagsym.neural.examples import AccelerationExamples, BalanceExamples
-from lagsym.neural.fitting import _build
-from lagsym.neural.levenberg_marquardt import LevenbergMarquardt, residuals_and_jacobian
+from lagsym.neural.optimizers.levenberg_marquardt import LevenbergMarquardt, residuals_and_jacobian
 from lagsym.simulation import simulate
 
 QUICK = FitOptions(width=8, steps=30, tolerance=0.0)
@@ -138,10 +137,9 @@ def test_options_are_checked_when_they_are_made(wrong):
 
 
 def test_large_networks_get_soap_and_small_ones_levenberg_marquardt():
-    units = Scaling.unit(2)
-    assert _build(units, FitOptions(width=32), 0)[1] == "levenberg-marquardt"
-    assert _build(units, FitOptions(width=128), 0)[1] == "soap"
-    assert _build(units, FitOptions(width=128, optimizer="levenberg-marquardt"), 0)[1] == "levenberg-marquardt"
+    assert FitOptions().optimizer_for(1414) == "levenberg-marquardt"
+    assert FitOptions().optimizer_for(17_000) == "soap"
+    assert FitOptions(optimizer="levenberg-marquardt").optimizer_for(17_000) == "levenberg-marquardt"
 
 
 def test_devices(monkeypatch):

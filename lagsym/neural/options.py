@@ -1,0 +1,108 @@
+"""Options of a fit, and how each optimiser is driven where they leave it open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import torch
+
+from lagsym.errors import InputError
+from lagsym.neural.examples import LOSSES
+from lagsym.neural.models import STRUCTURES
+
+OptimizerName = Literal["levenberg-marquardt", "soap"]
+
+LEVENBERG_MARQUARDT_LIMIT = 4000
+"""Above this number of parameters "auto" takes SOAP."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How an optimiser is driven when the options leave it open.
+
+    Arguments:
+        steps: steps at most.
+        every: steps between evaluations.
+        patience: steps without progress before the batch grows or, once it is largest, the fit stops.
+        dtype: number type of the network while it is trained.
+    """
+
+    steps: int
+    every: int
+    patience: int | None
+    dtype: torch.dtype
+
+
+SCHEDULES: MappingProxyType[OptimizerName, Schedule] = MappingProxyType(
+    {
+        "levenberg-marquardt": Schedule(steps=400, every=5, patience=40, dtype=torch.float64),
+        # The cosine makes its best progress at the end, so a plateau in the middle means nothing.
+        "soap": Schedule(steps=20_000, every=200, patience=None, dtype=torch.float32),
+    }
+)
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a network is built and trained.
+
+    Arguments:
+        structure: "natural", ½ v·M(q) v − V(q); "gyroscopic", with A(q)·v; "separable", T(v) − V(q); "free", L(q, v).
+        loss: "acceleration", the error of M⁻¹ f; "balance", that of M a − f relative to |M|; or "auto", which takes
+            the second for separable networks, whose M may span decades.
+        harmonics: multiples of angles up to this one are given to the network.
+        explicit_time: whether the Lagrangian may depend on time.
+        width: units of each hidden layer.
+        depth: hidden layers.
+        optimizer: "levenberg-marquardt", "soap", or "auto", which takes the first up to 4000 parameters.
+        steps: steps at most; None for what suits the optimiser (400, or 20,000 for SOAP).
+        tolerance: stop when the held-out relative acceleration error is below this.
+        seconds: a cap on the time, or None. A fit that hits it says so and does not repeat exactly.
+
+    Raises:
+        InputError: a value is not one of the above or not positive.
+    """
+
+    structure: str = "natural"
+    loss: str = "auto"
+    harmonics: int = 1
+    explicit_time: bool = False
+    width: int = 32
+    depth: int = 2
+    optimizer: str = "auto"
+    steps: int | None = None
+    tolerance: float = 2e-4
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.structure not in STRUCTURES:
+            msg = f"expected a structure among {', '.join(STRUCTURES)}; got {self.structure!r}"
+            raise InputError(msg)
+        if self.optimizer not in ("auto", *SCHEDULES):
+            msg = f"expected an optimizer among auto, {', '.join(SCHEDULES)}; got {self.optimizer!r}"
+            raise InputError(msg)
+        if self.loss not in ("auto", *LOSSES):
+            msg = f"expected a loss among auto, {', '.join(LOSSES)}; got {self.loss!r}"
+            raise InputError(msg)
+        for name in ("width", "depth", "harmonics", "steps", "seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                msg = f"expected {name} above zero; got {value}"
+                raise InputError(msg)
+        if not self.tolerance >= 0:
+            msg = f"expected a tolerance of zero or more; got {self.tolerance}"
+            raise InputError(msg)
+
+    def optimizer_for(self, parameters: int) -> OptimizerName:
+        """The optimiser of a network with so many parameters."""
+        if self.optimizer == "auto":
+            return "levenberg-marquardt" if parameters <= LEVENBERG_MARQUARDT_LIMIT else "soap"
+        return "soap" if self.optimizer == "soap" else "levenberg-marquardt"
+
+    def loss_for(self, structure: str) -> str:
+        """The loss of a structure."""
+        if self.loss != "auto":
+            return self.loss
+        return "balance" if structure == "separable" else "acceleration"
