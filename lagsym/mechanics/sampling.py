@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -31,7 +32,7 @@ def sampling_ranges(space: JetSpace, parameters: Iterable[sp.Symbol], ranges: Ra
     """The range of every symbol by its name: the given one, or the default of its kind; foreign names are passed over.
 
     Raises:
-        InputError: a range is empty.
+        InputError: a range is not two finite numbers, the lower one first.
     """
     result = dict.fromkeys(space.names, HIGHER)
     result |= {symbol.name: TIME for symbol in space.base_symbols}
@@ -39,13 +40,22 @@ def sampling_ranges(space: JetSpace, parameters: Iterable[sp.Symbol], ranges: Ra
     for mu in range(len(space.base)):
         result |= {symbol.name: VELOCITY for symbol in space.derivatives(mu)}
     result |= {symbol.name: PARAMETER for symbol in parameters}
-    for name, (low, high) in (ranges or {}).items():
-        if not low < high:
-            msg = f"expected a range low < high for {name}, got ({low}, {high})"
-            raise InputError(msg)
+    for name, given in (ranges or {}).items():
+        bounds = _interval(name, given)
         if name in result:
-            result[name] = (low, high)
+            result[name] = bounds
     return result
+
+
+def _interval(name: str, given: Any) -> tuple[float, float]:
+    try:
+        low, high = map(float, given)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not (low < high and math.isfinite(low) and math.isfinite(high)):
+        msg = f"expected a range low < high of finite numbers for {name}, got {given}"
+        raise InputError(msg)
+    return low, high
 
 
 def random_point(symbols: Iterable[sp.Symbol], ranges: Ranges, generator: random.Random) -> list[Fraction]:

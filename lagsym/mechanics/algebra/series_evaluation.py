@@ -16,6 +16,8 @@ from lagsym.mechanics.algebra.power_series import BITS, ONE, Series, Truncation
 
 WORKING = BITS + 64
 """Binary digits with which elementary functions are evaluated."""
+LARGEST = 4096
+"""Values from two to this power on count as infinite: a tower of exponentials has more digits than any memory."""
 
 
 class NotRegularError(ArithmeticError):
@@ -136,8 +138,8 @@ def _from_mpf(value: Any) -> int:
             msg = "not real"
             raise NotRegularError(msg)
         value = value.real
-    if not mpmath.isfinite(value):
-        msg = "not finite"
+    if not mpmath.isfinite(value) or mpmath.mag(value) > LARGEST:
+        msg = "not finite, or too large"
         raise NotRegularError(msg)
     return int(mpmath.floor(mpmath.ldexp(value, BITS)))
 

@@ -23,7 +23,7 @@ from lagsym.mechanics.algebra.clear_ranks import BudgetError, Judge, UnclearRank
 from lagsym.mechanics.algebra.series_evaluation import NotRegularError
 from lagsym.mechanics.inverse_problem.ansatz import CONSTANT, closed_multiplier
 from lagsym.mechanics.inverse_problem.conditions import pairs
-from lagsym.mechanics.inverse_problem.existence import EXISTS, IMPOSSIBLE, UNDECIDED, Existence
+from lagsym.mechanics.inverse_problem.existence import EXISTS, IMPOSSIBLE, UNDECIDED, Existence, shown_rows
 from lagsym.mechanics.inverse_problem.functions import nested_functions
 from lagsym.mechanics.inverse_problem.local_fit import Accelerations
 from lagsym.mechanics.inverse_problem.mixtures import is_definite, simplest_mixture
@@ -88,6 +88,7 @@ def find_multiplier(
 def _decided(equations: SampledEquations, judge: Judge) -> Existence:
     """The answer at the first random point at which all ranks can be told."""
     generator, reason = random.Random(1), ""
+    equations = equations.in_ordinary_units()
     decision = _Decision(equations, equations.point(generator), judge)
     for _ in range(POINTS):
         try:
@@ -160,8 +161,9 @@ class _Decision:
         evaluation = self.equations.evaluation(self.point, 0, with_time=True)
         value = np.array([evaluation(entry).value for entry in multiplier.flat()], dtype=object)
         value = value.reshape(multiplier.shape)
-        sentence = f"exists: the {_kind(value)} multiplier {_shown(multiplier)} makes the equations variational"
-        return self._exists(sentence, value, finding.ranks, "closed form", multiplier)
+        formula = self.equations.units.original(multiplier)
+        sentence = f"exists: the {_kind(value)} multiplier {_shown(formula)} makes the equations variational"
+        return self._exists(sentence, value, finding.ranks, "closed form", formula)
 
     def _exists_at_point(self, finding: Finding) -> Existence:
         weights = simplest_mixture(finding.values, self.judge)
@@ -169,7 +171,7 @@ class _Decision:
         value[np.abs(value) < np.abs(value).max() >> NEGLIGIBLE] = 0
         sentence = (
             f"exists: the conditions on a multiplier are involutive at {self._where()} and leave regular values there, "
-            f"such as the {_kind(value)} matrix {np.round(doubles(value), 6).tolist()}; "
+            f"such as the {_kind(value)} matrix {self._rows(value, 6)}; "
             "no closed form was found"
         )
         return self._exists(sentence, value, finding.ranks, "Cartan-Kähler")
@@ -179,8 +181,12 @@ class _Decision:
     ) -> Existence:
         if self.equations.has_floats:
             sentence += f" (to {self.judge.zero:.0e}, the numbers given being rounded)"
-        rows = tuple(tuple(float(x) for x in row) for row in doubles(value))
+        rows = tuple(map(tuple, self._rows(value, 17)))
         return Existence(EXISTS, sentence, method, multiplier, rows, is_definite(value), self._numbers(), ranks)
+
+    def _rows(self, value: np.ndarray, digits: int) -> list[list[float]]:
+        """A matrix in the units of the coordinates as they came."""
+        return shown_rows(doubles(value) * self.equations.units.weights.astype(float), digits)
 
     def _impossible(self, finding: Finding) -> Existence:
         left = "only g = 0" if not len(finding.values) else "only singular matrices g"
@@ -207,7 +213,8 @@ class _Decision:
         return len(pairs(self.equations.size))
 
     def _numbers(self) -> dict[str, float]:
-        return {symbol.name: float(x) for symbol, x in {**self.point, **self.equations.constants}.items()}
+        units = self.equations.units.of
+        return {s.name: float(x * units.get(s, 1)) for s, x in {**self.point, **self.equations.constants}.items()}
 
     def _where(self) -> str:
         return ", ".join(f"{name} = {x:.4g}" for name, x in self._numbers().items())

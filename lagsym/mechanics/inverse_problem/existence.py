@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import sympy as sp
 
 EXISTS = "exists"
 IMPOSSIBLE = "impossible"
 UNDECIDED = "undecided"
+
+
+def shown_rows(matrix: np.ndarray, digits: int) -> list[list[float]]:
+    """A matrix of doubles by rows, to so many digits.
+
+    >>> shown_rows(np.array([[1 / 3, 2e-12]]), 3)
+    [[0.333, 2e-12]]
+    """
+    return [[float(f"{x:.{digits}g}") for x in row] for row in matrix]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +14,7 @@ from lagsym.errors import InputError
 from lagsym.mechanics.algebra.clear_ranks import long_numbers
 from lagsym.mechanics.algebra.power_series import Series, Truncation, count, monomials
 from lagsym.mechanics.inverse_problem.second_order_geometry import SecondOrderGeometry
+from lagsym.mechanics.inverse_problem.units import Units
 
 TERMS, HIGHEST = 500, 8
 """Most terms of a polynomial that is fitted, and its highest degree."""
@@ -48,6 +50,31 @@ class LocalFit:
         return SecondOrderGeometry(np.array([Series(truncation, column) for column in kept.T]), np.array(velocities))
 
 
+def in_units(function: Accelerations, units: Units) -> Accelerations:
+    """A function that the caller gave, in units of our own; what it returns is checked.
+
+    Raises:
+        InputError: when called, where the function does not return finite real numbers, one for each coordinate.
+    """
+    lengths, time = np.array(units.lengths, dtype=float), float(units.time)
+
+    def scaled(q: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return _checked(function(lengths * q, lengths / time * v), q.shape) * (time**2 / lengths)
+
+    return scaled
+
+
+def _checked(returned: Any, shape: tuple[int, ...]) -> np.ndarray:
+    values = np.asarray(returned)
+    numeric = values.dtype.kind in "fiu"
+    if not numeric or values.shape != shape or not np.isfinite(values).all():
+        msg = f"expected finite accelerations of shape {shape} for as many positions and velocities, "
+        got = "others" if numeric else f"the type {values.dtype}"
+        msg += f"got {got if values.shape == shape else f'shape {values.shape}'}; check the ranges"
+        raise InputError(msg)
+    return values.astype(float)
+
+
 def degree_for(variables: int) -> int:
     """The highest degree of a polynomial in so many variables that can be fitted in good time."""
     return max(d for d in range(HIGHEST + 1) if d <= 1 or count(variables, d) <= TERMS)
@@ -64,19 +91,12 @@ def fit_nearby(
         widths: half the box's sides, of shape (2 n,).
         degree: of the polynomials.
         generator: draws the samples, densest at the box's sides, where polynomials err most.
-
-    Raises:
-        InputError: the function does not return finite numbers, one for each coordinate.
     """
     n = len(point) // 2
     powers = np.array(monomials(Truncation(len(point), degree)))
     z = np.cos(np.pi * generator.random((SAMPLES * len(powers), len(point))))
     x = point + widths * z
-    values = np.asarray(function(x[:, :n], x[:, n:]), dtype=float)
-    if values.shape != (len(x), n) or not np.isfinite(values).all():
-        msg = f"expected finite accelerations of shape {(len(x), n)} for as many positions and velocities, "
-        msg += f"got {'others' if values.shape == (len(x), n) else f'shape {values.shape}'}; check the ranges"
-        raise InputError(msg)
+    values = function(x[:, :n], x[:, n:])
     tables = np.power(z[:, :, None], np.arange(degree + 1))
     design = np.prod([tables[:, i, powers[:, i]] for i in range(len(point))], axis=0)
     # The points are general, so that the columns are independent; this is several times faster than a least norm.

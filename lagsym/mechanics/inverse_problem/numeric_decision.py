@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import sympy as sp
 
 from lagsym.mechanics.algebra.clear_ranks import BudgetError, Judge, doubles
 from lagsym.mechanics.inverse_problem.conditions import numbers, pairs, symmetric, tower
-from lagsym.mechanics.inverse_problem.existence import EXISTS, IMPOSSIBLE, UNDECIDED, Existence
-from lagsym.mechanics.inverse_problem.local_fit import Accelerations, LocalFit, degree_for, fit_nearby
+from lagsym.mechanics.inverse_problem.existence import EXISTS, IMPOSSIBLE, UNDECIDED, Existence, shown_rows
+from lagsym.mechanics.inverse_problem.local_fit import Accelerations, LocalFit, degree_for, fit_nearby, in_units
+from lagsym.mechanics.inverse_problem.sampled_equations import check_particle
+from lagsym.mechanics.inverse_problem.units import Units, length_units, power
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.sampling import Ranges, sampling_ranges
 
@@ -53,20 +56,33 @@ def find_numeric_multiplier(
     >>> find_numeric_multiplier(lambda q, v: -np.sin(q) - q * v, JetSpace(("q",))).answer
     'exists'
     """
-    judge = Judge(budget=budget)
-    if len(space.fields) == 1:
-        return _single(accelerations, space, ranges, judge)
-    expansions, certain = [], []
+    check_particle(space)
+    bounds = sampling_ranges(space, (), ranges)
+    units = _units(bounds, space)
+    found = _expansions(in_units(accelerations, units), units.ranges(bounds), space, Judge(budget=budget))
     try:
-        for expansion in _expansions(accelerations, space, ranges, judge):
-            (certain if expansion.certainty > MARGIN else expansions).append(expansion)
-            if len(certain) >= CONFIRMED:
-                return _impossible(max(certain, key=lambda expansion: expansion.certainty), space)
+        return _single(next(found), units) if len(space.fields) == 1 else _decided(found, units)
     except BudgetError:
         return Existence(UNDECIDED, f"undecided: the {budget:g} s that were allowed have passed", "none")
+
+
+def _units(bounds: Ranges, space: JetSpace) -> Units:
+    """Units in which the coordinates are of ordinary size, and are crossed in ordinary times."""
+    largest = [[max(map(abs, bounds[s.name])) for s in part] for part in (space.positions, space.velocities)]
+    longest = max(q / v for q, v in zip(*largest, strict=True))
+    return replace(length_units(bounds, space), time=power(math.log2(longest)))
+
+
+def _decided(found: Iterable[_Expansion], units: Units) -> Existence:
+    """What the expansions say together; the first that are certain enough end it."""
+    expansions, certain = [], []
+    for expansion in found:
+        (certain if expansion.certainty > MARGIN else expansions).append(expansion)
+        if len(certain) >= CONFIRMED:
+            return _impossible(max(certain, key=lambda expansion: expansion.certainty), units)
     expansions += certain
-    found = _constant_multiplier(expansions, space)
-    return _undecided(expansions, space) if found is None else found
+    constant = _constant_multiplier(expansions, units)
+    return _undecided(expansions, units) if constant is None else constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +96,7 @@ class _Expansion:
         connection: N, of shape (n, n).
         connection_error: what the two fits differ by in N, at most.
         first: how many of the rows come from Phi itself.
+        acceleration: the largest at the point.
     """
 
     point: np.ndarray
@@ -88,6 +105,12 @@ class _Expansion:
     connection: np.ndarray
     connection_error: float
     first: int
+    acceleration: float
+
+    @property
+    def error(self) -> float:
+        """What the two fits differ by in N and in the conditions from Phi itself."""
+        return math.hypot(self.connection_error, float(np.linalg.norm(self.errors[: self.first])))
 
     @property
     def certainty(self) -> float:
@@ -102,9 +125,9 @@ class _Expansion:
         return float(singular[-1] / np.sqrt(rows))
 
 
-def _expansions(function: Accelerations, space: JetSpace, ranges: Ranges | None, judge: Judge) -> Iterator[_Expansion]:
+def _expansions(function: Accelerations, ranges: Ranges, space: JetSpace, judge: Judge) -> Iterator[_Expansion]:
     symbols = (*space.positions, *space.velocities)
-    bounds = np.array([sampling_ranges(space, (), ranges)[symbol.name] for symbol in symbols])
+    bounds = np.array([ranges[symbol.name] for symbol in symbols])
     generator = np.random.default_rng(3)
     for _ in range(POINTS):
         # The boxes must not leave the ranges.
@@ -126,7 +149,8 @@ def _expansion(
     fits = [fit_nearby(function, point, sides * factor, degree, generator) for factor in (1.0, NARROWER)]
     (rows, connection, first), (others, other, _) = (_conditions(fit, order) for fit in fits)
     error = float(np.abs(connection - other).max(initial=0.0))
-    return _Expansion(point, rows, np.abs(rows - others), connection, error, first)
+    size = float(np.abs(fits[0].coefficients[0]).max())
+    return _Expansion(point, rows, np.abs(rows - others), connection, error, first, size)
 
 
 def _conditions(fit: LocalFit, order: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -135,20 +159,19 @@ def _conditions(fit: LocalFit, order: int) -> tuple[np.ndarray, np.ndarray, int]
     return np.concatenate(levels), doubles(numbers(geometry.connection)), len(levels[0])
 
 
-def _single(function: Accelerations, space: JetSpace, ranges: Ranges | None, judge: Judge) -> Existence:
+def _single(expansion: _Expansion, units: Units) -> Existence:
     """One coordinate: a linear equation for g along the motion always has a solution."""
-    expansion = next(_expansions(function, space, ranges, judge))
     sentence = "exists: with one coordinate every smooth acceleration has a multiplier (Darboux 1894)"
-    return Existence(EXISTS, sentence, "one coordinate", value=((1.0,),), definite=True, point=_named(expansion, space))
+    return Existence(EXISTS, sentence, "one coordinate", value=((1.0,),), definite=True, point=_named(expansion, units))
 
 
-def _named(expansion: _Expansion, space: JetSpace) -> dict[str, float]:
-    symbols = (*space.positions, *space.velocities)
-    return {symbol.name: float(x) for symbol, x in zip(symbols, expansion.point, strict=True)}
+def _named(expansion: _Expansion, units: Units) -> dict[str, float]:
+    symbols = (*units.space.positions, *units.space.velocities)
+    return {s.name: float(x * units.of[s]) for s, x in zip(symbols, expansion.point, strict=True)}
 
 
-def _impossible(expansion: _Expansion, space: JetSpace) -> Existence:
-    point = _named(expansion, space)
+def _impossible(expansion: _Expansion, units: Units) -> Existence:
+    point = _named(expansion, units)
     where = ", ".join(f"{name} = {x:.4g}" for name, x in point.items())
     sentence = (
         "impossible: the conditions on a multiplier g from Phi, nabla Phi and nabla^2 Phi have full rank at "
@@ -157,30 +180,32 @@ def _impossible(expansion: _Expansion, space: JetSpace) -> Existence:
     return Existence(IMPOSSIBLE, sentence, "algebraic conditions", point=point)
 
 
-def _undecided(expansions: list[_Expansion], space: JetSpace) -> Existence:
+def _undecided(expansions: list[_Expansion], units: Units) -> Existence:
     best = max(expansions, key=lambda expansion: expansion.certainty)
     sentence = (
         f"undecided: the smallest singular value of the conditions on a multiplier is {best.certainty:.2g} times its "
         "error, and no constant multiplier, nor one times an exponential of time, was found; give formulas for more"
     )
-    return Existence(UNDECIDED, sentence, "none", point=_named(best, space))
+    return Existence(UNDECIDED, sentence, "none", point=_named(best, units))
 
 
-def _constant_multiplier(expansions: list[_Expansion], space: JetSpace) -> Existence | None:
+def _constant_multiplier(expansions: list[_Expansion], units: Units) -> Existence | None:
     """A constant matrix S, times exp(r t), with S N + (S N)^T = r S and S Phi symmetric at every point."""
-    n = len(space.fields)
+    n = len(units.lengths)
     rates = [2 * np.trace(expansion.connection) / n for expansion in expansions]
     rate = float(np.mean(rates))
     rows = np.concatenate([_rows(expansion, rate) for expansion in expansions])
-    error = np.sqrt(sum((expansion.errors**2).sum() + expansion.connection_error**2 for expansion in expansions))
+    error = MARGIN * math.hypot(*(expansion.error for expansion in expansions))
     _, singular, directions = np.linalg.svd(rows)
-    relative = MARGIN * error / max(singular[0], MARGIN * error)
-    if relative > ACCURATE:
+    # In a uniform field, where all conditions vanish, the accelerations themselves say what is small.
+    largest = max(singular[0], *(expansion.acceleration for expansion in expansions))
+    if error > ACCURATE * largest:
         return None
-    chosen = _regular(directions[singular <= MARGIN * error], n)
+    chosen = _regular(directions[singular <= error], n)
     if chosen is None:
         return None
-    return _constant(chosen, 0.0 if abs(rate) <= MARGIN * error else rate, relative, _named(expansions[0], space))
+    relative = error / largest if error else 0.0
+    return _constant(chosen, 0.0 if abs(rate) <= error else rate, relative, _named(expansions[0], units), units)
 
 
 def _rows(expansion: _Expansion, rate: float) -> np.ndarray:
@@ -207,14 +232,17 @@ def _regular(basis: np.ndarray, n: int) -> np.ndarray | None:
     return matrices[best] / np.abs(matrices[best]).max() if sizes[best] > REGULAR else None
 
 
-def _constant(matrix: np.ndarray, rate: float, error: float, point: dict[str, float]) -> Existence:
+def _constant(matrix: np.ndarray, rate: float, error: float, point: dict[str, float], units: Units) -> Existence:
     eigenvalues = np.linalg.eigvalsh(matrix)
     definite = bool((eigenvalues > 0).all() or (eigenvalues < 0).all())
-    time = sp.Symbol("t", real=True)
+    (time,) = units.space.base_symbols
+    rate = rate / float(units.time)
+    matrix = matrix * units.weights.astype(float)
+    matrix = matrix / np.abs(matrix).max()
     formula: Any = sp.exp(sp.Float(rate, 6) * time) * sp.Matrix(matrix) if rate else sp.Matrix(matrix)
     kind, factor = "definite" if definite else "indefinite", f" times exp({rate:.6g} t)" if rate else ""
     sentence = (
-        f"exists, as far as numbers tell: the {kind} constant multiplier {np.round(matrix, 6).tolist()}{factor} meets "
+        f"exists, as far as numbers tell: the {kind} constant multiplier {shown_rows(matrix, 6)}{factor} meets "
         f"Helmholtz' conditions to within {error:.0e} at {POINTS} random points"
     )
     rows = tuple(tuple(float(x) for x in row) for row in matrix)

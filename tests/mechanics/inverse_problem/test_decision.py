@@ -263,6 +263,86 @@ def test_the_unit_of_time_does_not_matter(slow):
         assert find_multiplier(scaled, PLANE, ranges=ranges).answer == answer
 
 
+# Whether there is a Lagrangian does not depend on units; the answers at ordinary size are those above.
+UNITS = [(sp.Integer(10**6), sp.Rational(1, 10**6), 1), (sp.Rational(1, 10**6), sp.S.One, 1)]
+
+
+def measured(motion, lengths, time):
+    """Accelerations in units so many times as small, and the ranges of q and v in them."""
+    units = dict(zip(PLANE.positions, lengths, strict=True)) | {t: sp.Integer(time)}
+    units |= {w: length / sp.Integer(time) for w, length in zip(PLANE.velocities, lengths, strict=True)}
+    ranges = {s.name: (float(unit) / 5, float(unit)) for s, unit in units.items()}
+    replaced = {symbol: symbol / unit for symbol, unit in units.items()}
+    return [
+        length / time**2 * sp.sympify(a).xreplace(replaced) for a, length in zip(motion, lengths, strict=True)
+    ], ranges
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+@pytest.mark.parametrize("units", UNITS)
+def test_units_of_length_do_not_matter(units, rounded):
+    cases = [(IMPOSSIBLE[name], "impossible") for name in ("quadratic", "not integrable")]
+    cases.append((list(accelerations(LAGRANGIANS["curved"], PLANE)), "exists"))
+    for motion, answer in cases:
+        scaled, ranges = measured(motion, units[:2], units[2])
+        scaled = [a.xreplace({r: sp.Float(r) for r in a.atoms(sp.Rational) if not r.is_Integer}) for a in scaled]
+        scaled = scaled if rounded else measured(motion, units[:2], units[2])[0]
+        assert find_multiplier(scaled, PLANE, ranges=ranges).answer == answer
+
+
+def test_the_multiplier_comes_back_in_the_units_of_the_coordinates():
+    motion, ranges = measured(transformed([-x, -4 * y], (x + y**2, y)), UNITS[0][:2], 10**4)
+    found = find_multiplier(motion, PLANE, ranges=ranges)
+    assert has_closed_form(found, motion, PLANE)
+    point = {symbol: found.point[symbol.name] for symbol in (x, y, u, v, t)}
+    assert all(ranges[s.name][0] < value < ranges[s.name][1] for s, value in point.items())
+    value = np.array(found.multiplier.subs(point).tolist(), float)
+    np.testing.assert_allclose(value, found.value, rtol=1e-9)
+
+
+def test_two_copies_over_the_dual_numbers_always_have_a_lagrangian():
+    # If L(x, u) gives f for one coordinate, y dL/dx + v dL/du gives f and its linearisation; L exists (Darboux 1894).
+    for f in (-(x**3) - u, x * u - u**3, t * u - sp.sin(x)):
+        motion = [f, sp.diff(f, x) * y + sp.diff(f, u) * v + x * u]
+        assert find_multiplier(motion, PLANE).answer == "exists"
+
+
+def test_real_parts_of_complex_motion_always_have_a_lagrangian():
+    # The real part of a complex Lagrangian for z = x + i y, which exists for one coordinate, gives both equations.
+    z, w = x + sp.I * y, u + sp.I * v
+    for f in (z**2 + z * w, w**3 - sp.I * w, -(THIRD + sp.I) * w - z):
+        motion = [sp.re(sp.expand(f)), sp.im(sp.expand(f))]
+        found = find_multiplier(motion, PLANE)
+        assert (found.answer, found.definite) == ("exists", False)
+
+
+def linear_truth(damping, stiffness):
+    """For q'' = -C v - K q: g(t) = exp(-N^T t) g exp(-N t) is a multiplier if g ad_N^k Phi is symmetric for all k."""
+    n = damping.rows
+    connection, level = damping / 2, stiffness - damping**2 / 4
+    g = sp.Matrix(n, n, lambda i, j: sp.Symbol(f"g{min(i, j)}{max(i, j)}"))
+    unknowns, conditions = sorted(g.free_symbols, key=str), []
+    for _ in range(n * n):
+        conditions += list(g * level - (g * level).T)
+        level = connection * level - level * connection
+    solution = sp.Matrix(conditions).jacobian(unknowns).nullspace()
+    general = sum((sp.Integer(3**k + 10) * vector for k, vector in enumerate(solution)), sp.zeros(len(unknowns), 1))
+    return "exists" if g.subs(dict(zip(unknowns, general, strict=True))).det() != 0 else "impossible"
+
+
+@pytest.mark.parametrize(("n", "seed"), [(2, 0), (2, 1), (2, 2), (3, 3)])
+def test_linear_equations_by_linear_algebra(n, seed):
+    generator, answers = random.Random(seed), set()
+    space = JetSpace(("a", "b", "c")[:n])
+    for sparse in (0.3, 0.6, 0.9):
+        matrices = [
+            sp.Matrix(n, n, lambda *_, s=sparse: generator.randint(-6, 6) * (generator.random() > s)) for _ in range(2)
+        ]
+        motion = -matrices[0] * sp.Matrix(space.velocities) - matrices[1] * sp.Matrix(space.positions)
+        answers.add((find_multiplier(list(motion), space).answer, linear_truth(*matrices)))
+    assert answers <= {("exists", "exists"), ("impossible", "impossible")}
+
+
 def test_three_coordinates_by_an_independent_count():
     # Without velocities N = 0, so that g F, g F' and g F'' must be symmetric, F = df/dq and ' = v d/dq + f d/dv.
     force = sp.Matrix([y**2 + x, SOLID.positions[2] ** 2 - y, x**2 + y / 2])
@@ -327,3 +407,24 @@ def test_bad_input_is_refused():
         find_multiplier([sp.sqrt(-1 - x**2), y], PLANE)
     with pytest.raises(InputError, match="elementary functions"):
         find_multiplier([sp.Function("f")(x), y], PLANE)
+
+
+@pytest.mark.parametrize("given", ["x**2", "__import__('os').getpid()", None, True, x < y, [x]])
+def test_what_is_no_expression_is_refused(given):
+    with pytest.raises(InputError, match="expected accelerations as SymPy expressions or numbers"):
+        find_multiplier([given, x], PLANE)
+
+
+def test_symbols_that_only_look_like_the_coordinates_are_refused():
+    # Taken for parameters, they would make the accelerations constant, which always have a Lagrangian.
+    a, b = sp.symbols("x y")
+    with pytest.raises(InputError, match="the symbols x, y are not those of the space"):
+        find_multiplier([a**2 + b**2, a], PLANE)
+    with pytest.raises(InputError, match="expected a list of accelerations"):
+        find_multiplier(x, PLANE)
+
+
+def test_towers_of_exponentials_are_refused_in_time():
+    x = PLANE.positions[0]
+    with pytest.raises(InputError, match="finite real value"):
+        find_multiplier([sp.exp(sp.exp(20 * x)), x], PLANE)

@@ -60,6 +60,27 @@ def test_noise_decides_nothing():
 def test_one_coordinate_and_the_budget():
     assert find_multiplier(lambda q, v: -(q**3) - v * q, JetSpace(("q",))).answer == "exists"
     assert find_multiplier(henon_heiles, PLANE, budget=0.0).answer == "undecided"
+    assert find_multiplier(lambda q, v: -q, JetSpace(("q",)), budget=0.0).answer == "undecided"
+
+
+@pytest.mark.parametrize("field", [(0.0, 0.0), (0.0, -9.81)])
+def test_uniform_fields(field):
+    found = find_multiplier(lambda q, v: 0 * q + np.array(field), PLANE)
+    assert (found.answer, found.definite) == ("exists", True)
+    assert "nan" not in str(found)
+
+
+@pytest.mark.parametrize(("lengths", "time"), [((1e6, 1e-6), 1.0), ((1.0, 1.0), 1e-6)])
+def test_units_do_not_matter(lengths, time):
+    lengths = np.array(lengths)
+    ranges = {name: (0.2 * unit, 1.3 * unit) for name, unit in zip(("x", "y"), lengths, strict=True)}
+    ranges |= {f"{name}_dot": (-0.4 * high / time, 0.4 * high / time) for name, (_, high) in ranges.items()}
+    for motion, answer in [(quadratic, "impossible"), (henon_heiles, "exists")]:
+
+        def scaled(q, v, motion=motion):
+            return motion(q / lengths, v * time / lengths) * lengths / time**2
+
+        assert find_multiplier(scaled, PLANE, ranges=ranges).answer == answer
 
 
 def test_bad_functions_are_refused():
@@ -67,3 +88,7 @@ def test_bad_functions_are_refused():
         find_multiplier(lambda q, v: q[:, 0], PLANE)
     with pytest.raises(InputError, match="check the ranges"):
         find_multiplier(lambda q, v: np.full(q.shape, np.nan), PLANE)
+    with pytest.raises(InputError, match="the type complex128"):
+        find_multiplier(lambda q, v: q * 1j, PLANE)
+    with pytest.raises(InputError, match="whose base is time alone"):
+        find_multiplier(lambda q, v: q, JetSpace(("phi",), ("t", "x")))
