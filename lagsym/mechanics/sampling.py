@@ -96,8 +96,8 @@ def defined_points(
         if found == count:
             return
     msg = (
-        f"only {found} of {ATTEMPTS} random points had real, finite equations for both Lagrangians; "
-        "give ranges of the coordinates in which both are defined"
+        f"only {found} of {ATTEMPTS} random points gave the Lagrangian and its equations real, finite values; "
+        "give ranges of the coordinates in which all is defined"
     )
     raise InputError(msg)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from lagsym.mechanics.equivalence.disagreement import Disagreement
 from lagsym.mechanics.equivalence.shared_motion import motion_residual
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.sampling import (
+    Formulas,
     Point,
     Ranges,
     decimal,
@@ -85,7 +86,11 @@ class Sample:
 
 
 def compare_exactly(
-    candidate: sp.Matrix, reference: sp.Matrix, space: JetSpace, ranges: Ranges | None
+    candidate: sp.Matrix,
+    reference: sp.Matrix,
+    space: JetSpace,
+    ranges: Ranges | None,
+    defined: Sequence[sp.Expr] = (),
 ) -> ExactComparison:
     """Test E[candidate] = c E[reference], then whether both have the same motion, at random rational points.
 
@@ -94,12 +99,13 @@ def compare_exactly(
         reference: those of the reference.
         space: the jet space that they are written in.
         ranges: where to compare, by the symbols' names.
+        defined: what must be real and finite at the points as well: the Lagrangians themselves.
 
     Raises:
         InputError: there is no point in the ranges where both are defined and real.
     """
     with mpmath.workdps(DIGITS):
-        draws = _draws(candidate, reference, space, ranges)
+        draws = _draws(candidate, reference, space, ranges, defined)
         scales = [_scale(draw) for draw in draws]
         residual = max(_scaled_residual(sample, c) for c, draw in zip(scales, draws, strict=True) for sample in draw)
         if residual <= TOLERANCE and all(abs(c) > TOLERANCE for c in scales):
@@ -116,20 +122,39 @@ def compare_exactly(
         )
 
 
-def _draws(candidate: sp.Matrix, reference: sp.Matrix, space: JetSpace, ranges: Ranges | None) -> list[list[Sample]]:
+def _draws(
+    candidate: sp.Matrix, reference: sp.Matrix, space: JetSpace, ranges: Ranges | None, defined: Sequence[sp.Expr]
+) -> list[list[Sample]]:
     """Both equations at random points, for two draws of the parameters where there are any."""
-    both: list[Any] = [*candidate, *reference]
+    both: list[Any] = [*candidate, *reference, *defined]
     parameters, jets = parameter_symbols(both, space), jet_symbols(both, space)
     bounds, generator = sampling_ranges(space, parameters, ranges), random.Random(1)
     symbols, n = (*parameters, *jets), candidate.rows
-    evaluate = sp.lambdify(symbols, both, "mpmath", cse=True)
+    evaluate = _settled(sp.lambdify(symbols, both, "mpmath", cse=True))
     draws = []
     for _ in range(2 if parameters else 1):
         known = dict(zip(parameters, random_point(parameters, bounds, generator), strict=True))
         at_jets = functools.partial(evaluate, *(decimal(x) for x in known.values()))
         points = defined_points(at_jets, jets, bounds, generator, max(POINTS, n + 4))
-        draws.append([Sample({**known, **point}, values[:n], values[n:]) for point, values in points])
+        draws.append([Sample({**known, **point}, values[:n], values[n : 2 * n]) for point, values in points])
     return draws
+
+
+def _settled(formulas: Formulas) -> Formulas:
+    """The formulas, undefined where huge terms that cancel leave too few of their digits."""
+
+    def evaluate(*point: Number) -> list[Number]:
+        with mpmath.workdps(2 * DIGITS):
+            rough = formulas(*point)
+        with mpmath.workdps(4 * DIGITS):
+            fine = list(formulas(*point))
+            size = max((abs(x) for x in fine), default=0) + TOLERANCE
+            if any(abs(a - b) > TOLERANCE**1.25 * size for a, b in zip(rough, fine, strict=True)):
+                msg = "the digits are lost to cancellation"
+                raise ValueError(msg)
+        return fine
+
+    return evaluate
 
 
 def _scale(samples: list[Sample]) -> Number:

@@ -92,7 +92,7 @@ def compare(
 
 
 def _exact_verdict(pair: Pair) -> Verdict:
-    found = compare_exactly(*pair.equations(), pair.space, pair.points)
+    found = compare_exactly(*pair.equations(), pair.space, pair.points, pair.lagrangians)
     numbers: dict[str, Any] = {
         "space": pair.space,
         "residual": found.residual,

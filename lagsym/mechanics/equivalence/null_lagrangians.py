@@ -21,7 +21,8 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-from lagsym.mechanics.algebra.bounded_algebra import antiderivative, cancelled, expanded, fourier_form, regular_part
+from lagsym.mechanics.algebra.bounded_algebra import antiderivative, cancelled, fourier_form
+from lagsym.mechanics.algebra.expansion import expanded, multiplied_out, regular_part
 from lagsym.mechanics.calculus import total_derivative
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.sampling import (
@@ -73,7 +74,7 @@ def added_divergence(difference: sp.Expr, space: JetSpace, ranges: Ranges | None
     """
     check = _Check(difference, space, ranges)
     tried: set[Any] = {None}
-    for form in (expanded, fourier_form):
+    for form in (multiplied_out, expanded, fourier_form):
         prepared = form(difference)
         components = None if prepared in tried else _components(prepared, check)
         tried.add(prepared)
@@ -117,7 +118,7 @@ class _Check:
 
     def tidied(self, expression: Any) -> Any:
         """Expanded where that is short, and zero where it is zero in disguise."""
-        short = expanded(expression)
+        short = multiplied_out(expression)
         expression = expression if short is None else short
         return sp.S.Zero if expression.has(sp.Function, sp.Pow) and self._vanishes(expression) else expression
 
@@ -130,11 +131,11 @@ class _Check:
         return len(rests) >= 2 and max(rests) - min(rests) <= tolerance * size
 
     def proves(self, components: Sequence[sp.Expr]) -> bool:
-        """Whether the difference less D_mu F^mu expands to a constant, or does so in sines and cosines."""
+        """Whether the difference less D_mu F^mu expands to a constant, or does so in sines and cosines or cancelled."""
         if self.difference.has(sp.Float):
             return False
         rest: Any = self.difference - _divergence(components, self.space)
-        forms = (form(rest) for form in (expanded, fourier_form))
+        forms = (form(rest) for form in (multiplied_out, expanded, fourier_form, cancelled))
         return any(form is not None and not jet_symbols([form], self.space) for form in forms)
 
     def _vanishes(self, expression: Any) -> bool:

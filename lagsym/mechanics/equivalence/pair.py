@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from lagsym.errors import InputError
-from lagsym.mechanics.algebra.bounded_algebra import regular_part
+from lagsym.mechanics.algebra.expansion import regular_part
 from lagsym.mechanics.calculus import euler_lagrange
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.sampling import Ranges
 
 Applied = sp.Matrix | None
+INFINITE = (sp.nan, sp.zoo, sp.oo, -sp.oo)
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,12 @@ class Pair:
         """The pair of what a user gave.
 
         Raises:
-            InputError: applied forces have another shape than (n, 1).
+            InputError: a Lagrangian is no finite expression in the symbols of the space and others of other names, or
+                applied forces have another shape than (n, 1).
         """
-        columns = tuple(_column(forces, space) for forces in applied)
-        return cls((sp.sympify(lagrangians[0]), sp.sympify(lagrangians[1])), (columns[0], columns[1]), space, points)
+        ours, theirs = (_expression(lagrangian, space) for lagrangian in lagrangians)
+        our_forces, their_forces = (_column(forces, space) for forces in applied)
+        return cls((ours, theirs), (our_forces, their_forces), space, points)
 
     @property
     def exact(self) -> bool:
@@ -55,8 +59,17 @@ class Pair:
         return ours, theirs
 
     def variation(self, lagrangian: Any) -> sp.Matrix:
-        """The expressions E, which need no value where a formula has a kink."""
-        return sp.Matrix([regular_part(equation) for equation in euler_lagrange(lagrangian, self.space)])
+        """The expressions E, which need no value where a formula has a kink.
+
+        Raises:
+            InputError: a derivative has no formula, as that of an unknown function.
+        """
+        equations = sp.Matrix([regular_part(equation) for equation in euler_lagrange(lagrangian, self.space)])
+        without = sorted(map(str, equations.atoms(sp.Derivative, sp.Subs, AppliedUndef)))
+        if without:
+            msg = f"expected functions with derivatives in closed form, got {', '.join(without)}; write them out"
+            raise InputError(msg)
+        return equations
 
     def difference(self, scale: Any) -> Any:
         """The candidate less c times the reference."""
@@ -74,6 +87,19 @@ class Pair:
         """The pair with numbers for symbols of the candidate."""
         lagrangian, forces = self.lagrangians[0].xreplace(values), self.applied[0].xreplace(values)
         return replace(self, lagrangians=(lagrangian, self.lagrangians[1]), applied=(forces, self.applied[1]))
+
+
+def _expression(lagrangian: Any, space: JetSpace) -> Any:
+    expression = lagrangian if isinstance(lagrangian, (str, sp.MatrixBase)) else sp.sympify(lagrangian)
+    if not isinstance(expression, sp.Expr) or expression.has(*INFINITE):
+        msg = f"expected a finite SymPy expression as a Lagrangian, got {lagrangian!r}"
+        raise InputError(msg)
+    strange = [symbol for symbol in expression.free_symbols if space.names.get(str(symbol), symbol) != symbol]
+    if strange:
+        names = ", ".join(sorted(map(str, strange)))
+        msg = f"{names} has the name of a symbol of the jet space but is another; take it from `space.names`"
+        raise InputError(msg)
+    return expression
 
 
 def _column(forces: Applied, space: JetSpace) -> Any:

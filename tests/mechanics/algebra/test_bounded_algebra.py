@@ -1,7 +1,8 @@
 import pytest
 import sympy as sp
 
-from lagsym.mechanics.algebra.bounded_algebra import antiderivative, expanded, expansion_size, fourier_form
+from lagsym.mechanics.algebra.bounded_algebra import antiderivative, fourier_form
+from lagsym.mechanics.algebra.expansion import expanded, expansion_size
 
 A, B, T = sp.symbols("a b t", real=True)
 K = sp.Symbol("k", real=True)

@@ -508,6 +508,73 @@ def test_a_potential_called_a_force_is_the_same_dynamics_only():
         assert verdict.kind == "same dynamics"
 
 
+@pytest.mark.parametrize("number", [1, 1.0])
+def test_what_a_search_would_take_hours_for_is_found(number):
+    (x,), (v,), t = LINE.positions, LINE.velocities, LINE.base_symbols[0]
+    roots = sp.sqrt((x**2 + 1) ** 2 + 1) * (x**2 + t**2 + t) ** sp.Rational(3, 2)
+    verdict = compare(number * 3 * v**2 + total_derivative(roots, LINE), v**2, LINE)
+    assert (verdict.kind, float(verdict.scale)) == ("gauge-equivalent", 3)
+    assert abs(sp.diff(verdict.added - roots, x).subs({x: 0.7, t: 0.4}).evalf()) < 1e-9
+
+
+def test_what_a_search_would_take_hours_for_is_given_up():
+    (x,), (v,) = LINE.positions, LINE.velocities
+    nested = sp.asin(sp.tan(x**2 / 4)) * sp.sqrt(sp.sqrt(x) + sp.log(1 + K * x))
+    verdict = compare(v**2 + nested * v, v**2, LINE)
+    assert (verdict.kind, verdict.added, verdict.certificate) == ("gauge-equivalent", None, "random points")
+
+
+def test_huge_terms_that_cancel_cost_no_digits():
+    (x, y), (vx, vy) = PLANE.positions, PLANE.velocities
+    reference = vx**2 + vy**2 - x**2 - y**4
+    moved = total_derivative(sp.cosh(sp.cosh(x - y)), PLANE)
+    verdict = compare(3 * reference + moved, reference, PLANE, points={"x": (-3, 3), "y": (-3, 3)})
+    assert (verdict.kind, verdict.scale) == ("gauge-equivalent", 3)
+
+
+def test_quotients_with_quadratic_denominators_of_many_symbols_are_integrated():
+    space = JetSpace(("x", "y", "z"))
+    x, y, z = space.positions
+    reference = sum(v**2 for v in space.velocities)
+    function = sp.atan((x / 2 + z) * (y + z / 2))
+    verdict = compare(reference + total_derivative(function, space), reference, space)
+    rest = total_derivative(verdict.added - function, space)
+    values = dict(zip((*space.positions, *space.velocities), (0.3, 0.5, 0.7, 0.2, -0.4, 0.6), strict=True))
+    assert abs(rest.subs(values).evalf()) < 1e-12
+
+
+def test_decimal_kinks_are_integrated():
+    (x,), (v,) = LINE.positions, LINE.velocities
+    moved = total_derivative(sp.Abs(x + 1) * v, LINE)
+    verdict = compare(v**2 + 0.5 * moved, v**2, LINE, points={"x": (-3, 1)})
+    assert (verdict.added - v * sp.Abs(x + 1) / 2).subs({x: -2.5, v: 0.3}) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (sp.Function("f")(LINE.positions[0]), "derivatives in closed form"),
+        (sp.floor(LINE.positions[0]), "derivatives in closed form"),
+        (sp.nan, "finite SymPy expression"),
+        (sp.zoo * LINE.positions[0], "finite SymPy expression"),
+        ("x_dot**2", "finite SymPy expression"),
+        (sp.Matrix([1]), "finite SymPy expression"),
+        (sp.Symbol("x") ** 2, "x has the name of a symbol"),
+    ],
+)
+def test_what_is_no_lagrangian_is_refused(wrong, message):
+    reference = LINE.velocities[0] ** 2
+    for pair in ((wrong, reference), (reference, wrong)):
+        with pytest.raises(InputError, match=message):
+            compare(*pair, LINE)
+
+
+def test_infinite_ranges_are_refused():
+    (v,) = LINE.velocities
+    with pytest.raises(InputError, match="finite numbers for x"):
+        compare(v**2, v**2, LINE, points={"x": (0, np.inf)})
+
+
 def test_forces_of_another_shape_are_refused():
     (v,) = LINE.velocities
     with pytest.raises(InputError, match=r"expected applied forces of shape \(1, 1\)"):
@@ -518,3 +585,9 @@ def test_lagrangians_of_third_order_are_refused():
     (jerk,) = LINE.derivatives(0, 0, 0)
     with pytest.raises(InputError, match="first or second order"):
         compare(jerk**2, jerk**2, LINE)
+
+
+def test_lagrangians_must_both_be_real_where_they_are_compared():
+    (x,), (v,) = LINE.positions, LINE.velocities
+    with pytest.raises(InputError, match="0 of"):
+        compare(v**2 + sp.log(x), v**2 + sp.log(-x), LINE, points={"x": (0.5, 2)})
