@@ -10,6 +10,7 @@ import math
 import re
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,7 @@ EngineName = Annotated[str, typer.Option("--engine", help="auto, sparse, operon 
 Structure = Annotated[str, typer.Option(help="auto, natural, gyroscopic, separable or free.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps: where the network is trained.")]
 Budget = Annotated[float | None, typer.Option(help="Cap on the seconds of training and of each engine's search.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was cut off, with the options it had.")]
 
 
 def main() -> None:
@@ -153,6 +155,7 @@ def discover(
     seed: Seed = 0,
     device: Device = "auto",
     budget: Budget = None,
+    resume: Resume = False,
     as_json: Json = False,
 ) -> None:
     """Find the Lagrangian that moves one's own data."""
@@ -177,7 +180,7 @@ def discover(
     )
     options = DiscoveryOptions(choice, seed=seed, device=device, budget=budget)
     wanted = System("reference", space, parse(reference, space.names)) if reference else None
-    _finish(motion, options, wanted, output, as_json=as_json)
+    _finish(motion, options, wanted, output, resume=resume, as_json=as_json)
 
 
 @app.command()
@@ -192,6 +195,7 @@ def run(
     seed: Seed = 0,
     device: Device = "auto",
     budget: Budget = None,
+    resume: Resume = False,
     as_json: Json = False,
 ) -> None:
     """Simulate a catalogue system with random parameters, discover its law from the CSV, verify it."""
@@ -209,7 +213,7 @@ def run(
         table = Path(folder) / "data.csv"
         _write_csv(integrate(entry, noise=noise, trajectories=trajectories, seed=seed), table)
         motion = read_table(table, Columns(angles=tuple(sorted(entry.angles))))
-    _finish(motion, options, entry, output, as_json=as_json)
+    _finish(motion, options, entry, output, resume=resume, as_json=as_json)
 
 
 @app.command()
@@ -291,29 +295,37 @@ def _own_system(formula: str, coordinates: tuple[str, ...], base: tuple[str, ...
 
 
 def _finish(
-    motion: Trajectories, options: DiscoveryOptions, wanted: System | None, output: Path, *, as_json: bool
+    motion: Trajectories,
+    options: DiscoveryOptions,
+    wanted: System | None,
+    output: Path,
+    *,
+    resume: bool,
+    as_json: bool,
 ) -> None:
     """Discover, compare with what is wanted, write the result folder, print, and set the exit code."""
     from lagsym.discovery import discover as find
     from lagsym.law_file import to_json
     from lagsym.neural import progress_bar, save_fit
-    from lagsym.reporting import check_folder, law_text, report_files, result_folder, write_files
+    from lagsym.reporting import check_folder, law_text, report_files, result_folder, unfinished_folder, write_files
     from lagsym.verification import verify_law, with_verdict
 
     check_folder(output)
     talk = Console(stderr=True, highlight=False)
+    say = partial(talk.print, style="dim", markup=False)
     for notice in motion.notices:
-        talk.print(f"Note: {notice}", style="dim", markup=False)
-    with progress_bar("Training", console=talk) as progress:
-        found = find(motion, options=options, progress=progress, report=lambda title: talk.print(title, style="dim"))
-    law = found.law
-    if wanted is not None and law.lagrangian is not None:
-        law = with_verdict(law, verify_law(law, wanted))
-    with result_folder(output) as folder:
-        write_files(report_files(law, found.validation), folder)
-        motion.to_frame().to_csv(folder / "data.csv", index=False)
-        if found.fit is not None:
-            save_fit(found.fit, folder / "network.json")
+        say(f"Note: {notice}")
+    with unfinished_folder(output, say, resume=resume) as kept:
+        with progress_bar("Training", console=talk) as progress:
+            found = find(motion, options=options, progress=progress, report=say, checkpoints=kept)
+        law = found.law
+        if wanted is not None and law.lagrangian is not None:
+            law = with_verdict(law, verify_law(law, wanted))
+        with result_folder(output) as folder:
+            write_files(report_files(law, found.validation), folder)
+            motion.to_frame().to_csv(folder / "data.csv", index=False)
+            if found.fit is not None:
+                save_fit(found.fit, folder / "network.json")
     if as_json:
         typer.echo(to_json(law))
     else:

@@ -23,7 +23,8 @@ from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
-from lagsym.neural import Fit, FitOptions, FitProgress, fit
+from lagsym.neural import Checkpoints, Fit, FitOptions, FitProgress, fit
+from lagsym.neural.structure import select_structure, structure_options
 from lagsym.validation import Validation, unconstrained_r2, validate
 
 NETWORK_SAMPLES = 20_000
@@ -41,7 +42,7 @@ class DiscoveryOptions:
 
     Arguments:
         choice: what the Lagrangian may be made of, and what decides.
-        fit: how the network is built and trained; its structure follows from `choice`.
+        fit: how networks are built and trained; their structure follows from `choice`.
         seed: of the split, the network and every draw.
         device: where the network is trained.
         budget: cap on the seconds of training and of each search by an engine, or None.
@@ -81,12 +82,13 @@ class Discovery:
 
 @dataclass
 class _Log:
-    """Seconds of each stage, and what the user should know."""
+    """Seconds of each stage, held-out errors of networks by structure, and what the user should know."""
 
     report: Report
     seconds: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     caps: list[str] = field(default_factory=list)
+    structures: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator[None]:
@@ -102,6 +104,7 @@ def discover(
     options: DiscoveryOptions | None = None,
     report: Report = lambda stage: None,
     progress: Callable[[FitProgress], None] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Discovery:
     """Find the Lagrangian that moves the data.
 
@@ -113,6 +116,7 @@ def discover(
         options: what to do differently.
         report: called with the title of every stage as it begins.
         progress: called during the network's training.
+        checkpoints: where the training keeps what is needed to go on after it was cut off.
 
     Raises:
         DataError: there is too little to learn from.
@@ -132,7 +136,7 @@ def discover(
         options = _without_network(options, log)
     if options.choice.evidence != "data":
         with log.stage("fit", "Training a Lagrangian network"):
-            network = _train(learn, choose, options, log, progress)
+            network = _train(learn, choose, options, log, progress, checkpoints)
     with log.stage("distil", "Selecting terms"):
         budget = Budget() if options.budget is None else Budget(seconds=options.budget)
         selected = choose_terms(learn, choose, network, options=options.choice, seed=options.seed, budget=budget)
@@ -181,14 +185,21 @@ def _train(
     options: DiscoveryOptions,
     log: _Log,
     progress: Callable[[FitProgress], None] | None,
+    checkpoints: Checkpoints | None,
 ) -> Fit | None:
-    structure = "natural" if options.choice.structure in {"auto", "natural"} else "free"
-    settings = replace(options.fit, structure=structure, seconds=options.budget)
     angles = tuple(int(i) for i in np.flatnonzero(learn.angle_mask))
     jets, held_out = (_thinned(part.jets(), options.seed) for part in (learn, choose))
-    result = fit(
-        jets, held_out, angles=angles, options=settings, seed=options.seed, device=options.device, progress=progress
-    )
+    settings = replace(options.fit, seconds=options.budget)
+    arguments = {"angles": angles, "seed": options.seed, "device": options.device, "progress": progress}
+    if options.choice.structure == "auto":
+        chosen = select_structure(jets, held_out, options=settings, checkpoints=checkpoints, **arguments)
+        log.structures = chosen.errors
+        log.notices.append(chosen.reason)
+        result = chosen.fit
+    else:
+        settings = structure_options(settings, options.choice.structure)
+        kept = {} if checkpoints is None else checkpoints.of(options.choice.structure)
+        result = fit(jets, held_out, options=settings, **arguments, **kept)
     if result.status == "seconds":
         log.caps.append("fit")
     if result.held_out_error > USABLE_NETWORK and options.choice.evidence == "both":
@@ -218,7 +229,10 @@ def _law(selected: Choice, settled: Settled, smooth: Trajectories, options: Disc
             f"{', '.join(to_text(term) for term in settled.dropped)}."
         )
     errors = [None] * len(settled.constants) if refined is None else [float(e) for e in refined.standard_errors]
-    evidence = {to_text(c * term): selected.evidence[term] for c, term in settled.terms}
+    evidence = {
+        to_text(c * term): selected.evidence[origin]
+        for (c, term), origin in zip(settled.terms, settled.origins, strict=True)
+    }
     evidence |= {to_text(d * term): ("energy",) for d, term in settled.friction}
     fixed = options.choice.known is not None or selected.candidate.fixed
     return Law(
@@ -259,10 +273,10 @@ def _judged(
     law: Law, validation: Validation, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: _Log
 ) -> Law:
     """Decide what may be claimed, by the held-out scores."""
-    scores = dict(validation.scores)
+    scores = {**validation.scores, **{f"network_error_{name}": error for name, error in log.structures.items()}}
     status = "recovered"
     hidden = scores["weak_r2"] > WEAKLY_R2 and scores["held_out_r2"] > NOISY_R2
-    if scores["held_out_r2"] <= CONVINCING_R2 and not hidden:
+    if not (scores["held_out_r2"] > CONVINCING_R2 or hidden):
         scores["unconstrained_r2"] = unconstrained_r2(learn, held_out, seed=options.seed)
         status = "uncertain"
         log.notices.append(

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,67 @@ def test_bad_usage(tmp_path):
     engine = lagsym("run", "pendulum", "-o", "out", "--engine", "guess", folder=tmp_path)
     assert engine.returncode == 2
     assert "auto, sparse, operon, pysr" in engine.stderr
+
+
+SMALL = """
+import sys
+from lagsym import discovery
+from lagsym.neural import FitOptions, unfinished
+unfinished.LEAST_SECONDS = 0.0
+small = FitOptions(width=8, steps=int(sys.argv.pop(1)), tolerance=0.0)
+initial = discovery.DiscoveryOptions.__init__
+def begin(self, *arguments, **named):
+    initial(self, *arguments, **{"fit": small, **named})
+discovery.DiscoveryOptions.__init__ = begin
+from lagsym.cli import main
+main()
+"""
+"""The command line with a small network, whose steps are the first argument."""
+
+
+def discover_slowly(motion: Path, steps: int, *arguments: str) -> subprocess.Popen[str]:
+    options = ("--angles", "theta", "--structure", "natural", "--evidence", "network", *arguments)
+    command = [sys.executable, "-c", SMALL, str(steps), "discover", str(motion), *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    return subprocess.Popen(command, cwd=motion.parent, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_step(path: Path, process: subprocess.Popen[str]) -> None:
+    while process.poll() is None and not (path.exists() and json.loads(path.read_bytes())["state"]["step"] > 0):
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_a_killed_discovery_goes_on_to_the_same_law(motion):
+    """Killed while its network was trained; then resumed, with other options and with its own."""
+    whole = discover_slowly(motion, 60, "-o", "whole")
+    _, said = whole.communicate()
+    assert whole.returncode == 0, said
+    unfinished = motion.parent / ".slow.unfinished"
+    cut = discover_slowly(motion, 60, "-o", "slow")
+    wait_for_step(unfinished / "network-natural.json", cut)
+    cut.kill()
+    cut.communicate()
+    assert cut.returncode < 0
+    before = {file.name: file.read_bytes() for file in unfinished.iterdir()}
+    assert not (motion.parent / "slow").exists()
+    other = discover_slowly(motion, 60, "-o", "slow", "--resume", "--seed", "1")
+    _, said = other.communicate()
+    assert other.returncode == 2
+    assert "do not resume" in said
+    assert "Traceback" not in said
+    assert {file.name: file.read_bytes() for file in unfinished.iterdir()} == before
+    resumed = discover_slowly(motion, 60, "-o", "slow", "--resume")
+    _, said = resumed.communicate()
+    assert resumed.returncode == 0, said
+    assert "begins anew" not in said
+    laws = [json.loads((motion.parent / name / "law.json").read_text()) for name in ("whole", "slow")]
+    networks = [json.loads((motion.parent / name / "network.json").read_text()) for name in ("whole", "slow")]
+    for record in (*laws, *networks):
+        record.pop("seconds")
+    assert laws[0] == laws[1]
+    assert networks[0] == networks[1]  # the weights' hash among it
+    assert not unfinished.exists()
 
 
 def test_listings(tmp_path):

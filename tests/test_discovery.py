@@ -88,6 +88,22 @@ def test_network_and_data_agree_on_the_pendulum():
     assert verify_law(result.law, system).kind in SUCCESS
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "structure"),
+    [("relativistic_particle", "separable"), ("relativistic_2d", "separable"), ("foucault_pendulum", "gyroscopic")],
+)
+def test_the_network_leads_to_laws_beyond_the_natural_structure(name, structure):
+    system = draw_parameters(get(name), 0)
+    frame = simulate(system, seed=0).to_frame()
+    options = DiscoveryOptions(fit=FitOptions(width=16, steps=200, tolerance=1.5e-3))
+    result = discover(read_frame(frame), options=options)
+    assert result.law.structure == structure
+    assert result.law.scores["network_error_natural"] > result.law.scores[f"network_error_{structure}"]
+    verdict = verify_law(result.law, system)
+    assert verdict.kind in SUCCESS, verdict.sentence
+
+
 def test_a_known_part_sets_the_scale():
     system, frame = table("pendulum")
     space = JetSpace(("theta",))

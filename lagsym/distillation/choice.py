@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines import Budget, engine
-from lagsym.distillation.read import network_operator, propose_terms
+from lagsym.distillation.inner import simple_kinetic, simplest_fit, with_inner
+from lagsym.distillation.read import network_operator, propose_kinetic, propose_terms
 from lagsym.distillation.selection import (
     Candidate,
     Front,
@@ -110,17 +112,17 @@ def choose_terms(
     Raises:
         UnavailableError: the engine that was named cannot run here.
     """
-    options = options or ChoiceOptions()
+    options, budget = options or ChoiceOptions(), budget or Budget()
     found: list[Choice] = []
-    structures = STRUCTURES if options.structure == "auto" else (options.structure,)
+    least = _least(network)
     if options.engine in {"auto", "sparse"}:
-        for structure in structures:
-            library = build_library(learn, structure, extra=options.given)
-            found += _choose_from(library, structure, (learn, held_out), network, options, seed)
-            if found and found[-1].held_out_loss < CONVINCING_LOSS:
+        for structure in _structures(least, options):
+            library, proposed, messages = _library(structure, learn, network, options, seed, budget)
+            choices = _choose_from(library, structure, (learn, held_out), network, options, seed)
+            found += [_with_proposed(choice, proposed, messages) for choice in choices]
+            if _convinced(found) and STRUCTURES.index(structure) >= STRUCTURES.index(least):
                 break
-    convinced = bool(found) and found[-1].held_out_loss < CONVINCING_LOSS
-    if network is not None and options.engine != "sparse" and not convinced:
+    if network is not None and options.engine != "sparse" and not _convinced(found):
         found += _choose_proposed((learn, held_out), network, options, seed, budget)
     if not found:
         return None
@@ -128,22 +130,85 @@ def choose_terms(
     return next(choice for choice in found if simplest(choice.held_out_loss, best))
 
 
+def _convinced(found: list[Choice]) -> bool:
+    return bool(found) and found[-1].held_out_loss < CONVINCING_LOSS
+
+
+def _least(network: Fit | None) -> str:
+    """The narrowest structure that a network which learned the motion leaves possible."""
+    if network is None or network.held_out_error >= USABLE_NETWORK:
+        return STRUCTURES[0]
+    return network.model.structure
+
+
+def _structures(least: str, options: ChoiceOptions) -> tuple[str, ...]:
+    """What to try, in order: what costs least or is no part of a wider library, and all from the network's on."""
+    if options.structure != "auto":
+        return (options.structure,)
+    wide = STRUCTURES[STRUCTURES.index(least) :]
+    return tuple(name for name in STRUCTURES if name in {"natural", "separable"} or name in wide)
+
+
+def _library(
+    structure: str, learn: Trajectories, network: Fit | None, options: ChoiceOptions, seed: int, budget: Budget
+) -> tuple[Library, tuple[sp.Expr, ...], tuple[str, ...]]:
+    """A structure's library, the terms in it that a separable network proposed, and what an engine had to say."""
+    plain = build_library(learn, structure, extra=options.given)
+    if structure != "separable":
+        return plain, (), ()
+    proposals, messages = _kinetic_proposals(learn, network, options, seed, budget)
+    proposed = _fitted((*((term,) for term in simple_kinetic(plain.space, learn)), *proposals), plain, learn)
+    return build_library(learn, structure, extra=(*options.given, *proposed)), proposed, messages
+
+
+def _kinetic_proposals(
+    learn: Trajectories, network: Fit | None, options: ChoiceOptions, seed: int, budget: Budget
+) -> tuple[tuple[tuple[sp.Expr, ...], ...], tuple[str, ...]]:
+    """Kinetic energies that an engine reads off a separable network, and what it had to say."""
+    if network is None or options.engine == "sparse" or network.held_out_error >= USABLE_NETWORK:
+        return (), ()
+    if network.model.structure != "separable":
+        return (), ()
+    # A polynomial mimics any kinetic energy as closely as the network knows it, so nothing found early is enough.
+    whole = replace(budget, enough=0.0)
+    try:
+        return propose_kinetic(engine(options.engine), network.model, learn, seed=seed, budget=whole)
+    except UnavailableError:
+        if options.engine != "auto":
+            raise
+        return (), ()
+
+
+def _fitted(proposals: Sequence[tuple[sp.Expr, ...]], library: Library, learn: Trajectories) -> tuple[sp.Expr, ...]:
+    """The proposal that fits the motion best beside any potential, with its inner constants."""
+    velocities = set(library.space.velocities)
+    beside = library.take(k for k, term in enumerate(library.expressions) if not term.free_symbols & velocities)
+    return simplest_fit(proposals, beside, learn)
+
+
+def _with_proposed(choice: Choice, proposed: tuple[sp.Expr, ...], messages: tuple[str, ...]) -> Choice:
+    return replace(choice, candidate=with_inner(choice.candidate, proposed), messages=(*choice.messages, *messages))
+
+
 def _choose_proposed(
-    data: tuple[Trajectories, Trajectories], network: Fit, options: ChoiceOptions, seed: int, budget: Budget | None
+    data: tuple[Trajectories, Trajectories], network: Fit, options: ChoiceOptions, seed: int, budget: Budget
 ) -> list[Choice]:
     """Choose among the terms that a symbolic regression of the network's parts proposes."""
+    structure = network.model.structure if options.structure == "auto" else options.structure
     # What the network itself does not know is not worth searching for.
-    budget = replace(budget or Budget(), enough=network.held_out_error**2)
+    known = replace(budget, enough=network.held_out_error**2)
     try:
-        proposed, messages = propose_terms(engine(options.engine), network.model, data[0], seed=seed, budget=budget)
+        proposed, messages = propose_terms(engine(options.engine), network.model, data[0], seed=seed, budget=known)
     except UnavailableError:
         if options.engine != "auto":
             raise
         return []
-    structure = "natural" if options.structure == "auto" else options.structure
     library = build_library(data[0], structure, extra=(*options.given, *proposed), complexity=0)
+    proposals, more = _kinetic_proposals(data[0], network, options, seed, budget)
+    kinetic = _fitted(proposals, library, data[0])
+    library = build_library(data[0], structure, extra=(*options.given, *kinetic, *proposed), complexity=0)
     choices = _choose_from(library, structure, data, network, options, seed)
-    return [replace(choice, messages=messages) for choice in choices]
+    return [_with_proposed(choice, kinetic, (*messages, *more)) for choice in choices]
 
 
 def _choose_from(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -12,7 +13,8 @@ from jaxtyping import Float
 
 from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
-from lagsym.distillation.engines import Budget, Engine, Table
+from lagsym.distillation.engines import Budget, Engine, Formula, FormulaFront, Table
+from lagsym.distillation.engines.refit import expanded, split
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural import NetworkLagrangian
 
@@ -20,6 +22,10 @@ ROWS = 300
 """Rows of a table: engines take time with each, and a network's answer holds no noise to average out."""
 NEGLIGIBLE = 1e-6
 """A mass matrix entry smaller than this, relative to the diagonal, is zero."""
+NODES = 16
+"""Of Gauss's rule for the kinetic energy: a network's M is smooth along a ray."""
+KINETIC_FORMULAS = 4
+"""Formulas of a kinetic energy that are handed on: the motion tells them apart better than the network can."""
 
 
 def network_operator(model: NetworkLagrangian, jets: Jets) -> Float[np.ndarray, "samples n"]:
@@ -95,6 +101,70 @@ def propose_terms(
             if bare.free_symbols:
                 terms.setdefault(half * bare)
     return tuple(terms), tuple(dict.fromkeys(front.message for front in fronts if front.message))
+
+
+def kinetic_energy(model: NetworkLagrangian, jets: Jets) -> Float[np.ndarray, " samples"]:
+    """The canonical kinetic energy of a network at the (q, v) of jets, blind to gauge.
+
+    T = L(q, v) - L(q, 0) - dL/dv(q, 0) . v = integral over s from 0 to 1 of (1 - s) v . M(q, s v) v
+    """
+    total = np.zeros(len(jets))
+    for node, weight in zip(*np.polynomial.legendre.leggauss(NODES), strict=True):
+        s = (node + 1) / 2
+        scaled = Jets(jets.x, jets.u, s * jets.du, parameters=jets.parameters)
+        total += weight / 2 * (1 - s) * np.einsum("ti,tij,tj->t", jets.v, model.read(scaled).mass, jets.v)
+    return total
+
+
+def tabulate_kinetic(model: NetworkLagrangian, data: Trajectories, *, seed: int = 0) -> PartTable:
+    """The kinetic energy T(v) of a separable network as a table.
+
+    Columns are the velocities, and the squared speed over all coordinates that are lengths.
+    """
+    space = JetSpace(data.coordinates)
+    jets = data.jets()
+    chosen = jets.take(np.random.default_rng(seed).choice(len(jets), min(ROWS, len(jets)), replace=False))
+    velocities = space.velocities
+    lengths = [v for v, angle in zip(velocities, data.angle_mask, strict=True) if not angle]
+    expressions = [*velocities, *([sp.Add(*(v**2 for v in lengths))] if lengths else [])]
+    values = sp.lambdify(velocities, expressions, "numpy")(*chosen.v.T)
+    energy = kinetic_energy(model, chosen)
+    names = tuple(f"f{i}" for i in range(len(expressions)))
+    table = Table(names, np.stack(values, axis=1), energy / (np.std(energy) or 1.0), "T")
+    return PartTable(table, dict(zip(table.symbols, expressions, strict=True)), sp.S.One)
+
+
+def propose_kinetic(
+    engine: Engine, model: NetworkLagrangian, data: Trajectories, *, seed: int = 0, budget: Budget | None = None
+) -> tuple[tuple[tuple[sp.Expr, ...], ...], tuple[str, ...]]:
+    """Kinetic energies of velocities alone, each as terms with inner constants, and the engine's messages.
+
+    Terms without inner constants are left out, as a library holds them anyway. The first formulas explain the
+    network's T best for their size.
+
+    Raises:
+        UnavailableError: the engine cannot run here.
+    """
+    part = tabulate_kinetic(model, data, seed=seed)
+    front = engine.search_all([part.table], seed=seed, budget=budget)[0]
+    found: dict[tuple[sp.Expr, ...], None] = {}
+    for formula in _best_for_size(front):
+        terms = []
+        whole: Any = formula.expression.xreplace(dict(part.features))
+        for number, term in split(expanded(whole)):
+            if term.atoms(sp.Float) and term.free_symbols:
+                terms.append(term if number > 0 else -term)
+        if terms:
+            found.setdefault(tuple(terms))
+    return tuple(found)[:KINETIC_FORMULAS], (front.message,) if front.message else ()
+
+
+def _best_for_size(front: FormulaFront) -> list[Formula]:
+    """A front's formulas by the factor that each lowers the loss below that of the next simpler one, greatest first."""
+    formulas = front.formulas
+    losses = [max(formula.loss, NEGLIGIBLE**2) for formula in formulas]
+    order = sorted(range(1, len(formulas)), key=lambda k: losses[k] / losses[k - 1])
+    return [formulas[k] for k in [*order, *range(min(1, len(formulas)))]]
 
 
 def _features(space: JetSpace, angle_mask: np.ndarray) -> list[sp.Expr]:

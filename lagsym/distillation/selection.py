@@ -37,6 +37,7 @@ class Candidate:
         evidence: "data" or "network".
         scores: losses on other evidence.
         fixed: whether measured forces set the scale, so that no coefficient is one by convention.
+        inner: numbers inside the terms that are constants to be fitted, see `lagsym.distillation.inner`.
     """
 
     terms: tuple[sp.Expr, ...]
@@ -46,6 +47,7 @@ class Candidate:
     evidence: str
     scores: dict[str, float] = field(default_factory=dict)
     fixed: bool = False
+    inner: tuple[sp.Float, ...] = ()
 
     @property
     def lagrangian(self) -> sp.Expr:
@@ -104,9 +106,12 @@ def simplest(loss: float, best: float) -> bool:
 
 
 def weak_loss(candidate: Candidate, space: JetSpace, data: Trajectories) -> float:
-    """A candidate's |weak E|^2 / |E off-shell|^2 on differentiated trajectories."""
+    """A candidate's |weak E|^2 / |E off-shell|^2 on differentiated trajectories; infinite where it is not real."""
     library = Library(space, tuple(Term(term, 0.0) for term in candidate.terms))
-    return WeakEvidence.collect(library, data).loss(candidate.coefficients)
+    # A root or a logarithm may not be real beyond the data that it was chosen on.
+    with np.errstate(all="ignore"):
+        loss = WeakEvidence.collect(library, data).loss(candidate.coefficients)
+    return loss if np.isfinite(loss) else float("inf")
 
 
 def select_by_data(evidence: WeakEvidence, *, keep: tuple[int, ...] = ()) -> Front:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.friction import Friction, balance_energy
+from lagsym.distillation.inner import Named
 from lagsym.distillation.refinement import Refined, refine
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
@@ -36,6 +37,7 @@ class Settled:
         refined: the fit behind them, or None where the law could not be integrated.
         test: what was found about friction, in words and numbers.
         dropped: terms of the candidate whose coefficients could not be told from zero.
+        origins: the candidate's terms that `terms` are, in their order, with numbers for inner constants.
     """
 
     terms: tuple[tuple[sp.Expr, sp.Expr], ...]
@@ -45,6 +47,7 @@ class Settled:
     refined: Refined | None
     test: Mapping[str, float | str]
     dropped: tuple[sp.Expr, ...] = ()
+    origins: tuple[sp.Expr, ...] = ()
 
     @property
     def lagrangian(self) -> sp.Expr:
@@ -73,8 +76,8 @@ def settle(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, se
         smooth: the same, differentiated.
         seed: of the friction test's resampling.
     """
-    terms, constants, values, refined = _significant(candidate, (data, smooth))
-    dropped = tuple(term for term in candidate.terms if term not in {kept for _, kept in terms})
+    kept, (terms, constants, values, refined) = _significant(candidate, (data, smooth))
+    dropped = tuple(term for term in candidate.terms if term not in kept)
     found = balance_energy(_with_numbers(_sum(terms), constants, values), smooth, seed=seed)
     test = _described(found)
     rates = _symbols("d", len(found.terms))
@@ -85,35 +88,38 @@ def settle(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, se
         sure = 0.0 if again is None else float(np.min((again.values / again.standard_errors)[-len(rates) :]))
         test["refined_significance"] = sure
         if again is not None and sure > CONFIRMED:
-            return Settled(terms, friction, (*constants, *rates), again.values, again, test, dropped)
+            return Settled(terms, friction, (*constants, *rates), again.values, again, test, dropped, kept)
         test["found"] = "none: what the energy balance showed was not confirmed by the fit of the motion"
-    return Settled(terms, (), constants, values, refined, test, dropped)
+    return Settled(terms, (), constants, values, refined, test, dropped, kept)
 
 
-def _significant(
-    candidate: Candidate, data: tuple[Trajectories, Trajectories]
-) -> tuple[tuple[tuple[sp.Expr, sp.Expr], ...], tuple[sp.Symbol, ...], np.ndarray, Refined | None]:
+_Fitted = tuple[tuple[tuple[sp.Expr, sp.Expr], ...], tuple[sp.Symbol, ...], np.ndarray, Refined | None]
+
+
+def _significant(candidate: Candidate, data: tuple[Trajectories, Trajectories]) -> tuple[tuple[sp.Expr, ...], _Fitted]:
     """The terms that the fit of the motion is sure of, with their constants; the weakest is dropped, one by one."""
     # Without measured forces the first coefficient is a convention, not a constant.
     first = 0 if candidate.fixed else 1
-    kept = list(candidate.terms)
-    values = np.asarray(candidate.coefficients[first:], float)
+    kept, coefficients = list(candidate.terms), np.asarray(candidate.coefficients[first:], float)
     settled = None
     while True:
-        constants = _symbols("c", len(values))
-        terms = tuple(zip([sp.S.One] * first + list(constants), kept, strict=True))
+        named = Named.of(kept, candidate.inner, first=len(coefficients) + 1)
+        constants = (*_symbols("c", len(coefficients)), *named.symbols)
+        terms = tuple(zip([sp.S.One] * first + list(constants[: len(coefficients)]), named.terms, strict=True))
+        values = np.concatenate([coefficients, named.values])
         refined = _refined(_sum(terms), constants, values, data, sp.S.Zero)
         if settled is not None and refined is None:
             return settled
         values = values if refined is None else refined.values
-        settled = (terms, constants, values, refined)
-        if refined is None or len(kept) == 1:
+        settled = tuple(kept), (terms, constants, values, refined)
+        if refined is None or len(kept) == 1 or not len(coefficients):
             return settled
-        weakest = int(np.argmin(np.abs(values) / refined.standard_errors))
-        if abs(values[weakest]) > SIGNIFICANT * refined.standard_errors[weakest]:
+        coefficients, errors = values[: len(coefficients)], refined.standard_errors[: len(coefficients)]
+        weakest = int(np.argmin(np.abs(coefficients) / errors))
+        if abs(coefficients[weakest]) > SIGNIFICANT * errors[weakest]:
             return settled
         del kept[first + weakest]
-        values = np.delete(values, weakest)
+        coefficients = np.delete(coefficients, weakest)
 
 
 def _symbols(letter: str, count: int) -> tuple[sp.Symbol, ...]:

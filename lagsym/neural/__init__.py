@@ -2,6 +2,7 @@
 
 from lagsym.neural.checkpoint import load_fit, save_fit
 from lagsym.neural.device import resolve_device
+from lagsym.neural.ensemble import Ensemble, Spread, fit_ensemble
 from lagsym.neural.fitting import Fit, fit, relative_error
 from lagsym.neural.models import (
     STRUCTURES,
@@ -16,9 +17,13 @@ from lagsym.neural.models import (
 from lagsym.neural.options import FitOptions
 from lagsym.neural.progress import FitProgress, progress_bar
 from lagsym.neural.scaling import Scaling
+from lagsym.neural.symmetry import Symmetry
+from lagsym.neural.unfinished import Checkpoints
 
 __all__ = [
     "STRUCTURES",
+    "Checkpoints",
+    "Ensemble",
     "Fit",
     "FitOptions",
     "FitProgress",
@@ -30,7 +35,10 @@ __all__ = [
     "Reading",
     "Scaling",
     "SeparableLagrangian",
+    "Spread",
+    "Symmetry",
     "fit",
+    "fit_ensemble",
     "load_fit",
     "progress_bar",
     "relative_error",

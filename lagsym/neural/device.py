@@ -43,6 +43,22 @@ def resolve_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def require_eigenvectors(device: torch.device) -> None:
+    """Check that a device can do what SOAP needs: the eigenvectors of a symmetric matrix and the QR decomposition.
+
+    Raises:
+        UnavailableError: it cannot, as mps in many versions of torch.
+    """
+    try:
+        torch.linalg.qr(torch.linalg.eigh(torch.eye(2, device=device))[1])
+    except NotImplementedError as error:
+        msg = (
+            f"torch {torch.__version__} has no eigenvectors on {device.type}, which SOAP needs; set "
+            "PYTORCH_ENABLE_MPS_FALLBACK=1 in the environment, which computes them on the CPU, or choose device 'cpu'"
+        )
+        raise UnavailableError(msg) from error
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Run torch and BLAS on one thread: on matrices of a few thousand rows more threads mostly wait for each other."""

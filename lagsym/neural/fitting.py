@@ -1,27 +1,33 @@
-"""Fitting: jets -> a trained Lagrangian network."""
+"""Fitting: jets or trajectories -> a trained Lagrangian network."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Collection
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from lagsym.data.jets import Jets
+from lagsym.data.trajectories import Trajectories
 from lagsym.errors import DataError, InputError, UnavailableError
-from lagsym.neural.device import keep_freed_memory, one_thread, resolve_device
-from lagsym.neural.examples import LOSSES, AccelerationExamples
+from lagsym.neural.device import keep_freed_memory, one_thread, require_eigenvectors, resolve_device
+from lagsym.neural.examples import AccelerationExamples, Motion
 from lagsym.neural.models import STRUCTURES, NetworkLagrangian
+from lagsym.neural.models.forces import without_inputs
+from lagsym.neural.models.open_system import surround
 from lagsym.neural.options import SCHEDULES, FitOptions, OptimizerName
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.scaling import Scaling, require_finite
-from lagsym.neural.training import Status, Training, error
+from lagsym.neural.training import Status, Training, error, require_finite_examples
+from lagsym.neural.trials import approach, choose_loss, examples_of, held_out_of
+from lagsym.neural.unfinished import Checkpoint, identity
 
-_EVALUATIONS = 4000
-"""Held-out samples that are looked at during a fit, at most."""
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -31,12 +37,13 @@ class Fit:
     Arguments:
         model: the network with the parameters that did best on the held-out jets, in double precision on the CPU.
         history: every evaluation, in order.
-        status: "converged" (tolerance reached), "stalled" (no more progress), "steps" (all were taken) or "seconds"
-            (the cap was hit).
-        seconds: time taken.
+        status: "converged" (tolerance reached), "stalled" (no more progress), "steps" (all were taken), "seconds"
+            (the cap was hit) or "singular" (on many batches in a row no step was possible, as M could not be inverted).
+        seconds: time taken, before and after a resumption.
         held_out_error: relative acceleration error of `model` on the held-out jets, root mean square over samples and
-            coordinates, each coordinate relative to its own root mean square.
-        options: what was asked for.
+            coordinates, each coordinate relative to its own root mean square; for the losses "weak" and "rollout" what
+            these minimise, on held-out windows.
+        options: what was asked for, with the loss that was taken.
         seed: of the initial weights and the batches.
         optimizer: the one that was used.
     """
@@ -51,65 +58,137 @@ class Fit:
     optimizer: OptimizerName
 
 
-def fit(
-    jets_train: Jets,
-    jets_choose: Jets,
+def fit(  # noqa: PLR0913 (two of them say what a fit learns, all others have defaults and names)
+    jets_train: Jets | Trajectories,
+    jets_choose: Jets | Trajectories,
     *,
     angles: Collection[int] = (),
     options: FitOptions | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Callable[[FitProgress], None] | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
 ) -> Fit:
     """Train a Lagrangian network so that M⁻¹ f matches the accelerations of jets.
 
-    The loss is the mean square acceleration error, each coordinate relative to its root mean square. Work is counted in
-    steps: the same jets, options and seed give the same network.
+    For jets the loss is the mean square acceleration error, each coordinate relative to its root mean square; for
+    trajectories it may be one that needs no accelerations, see `FitOptions`. Work is counted in steps: the same data,
+    options and seed give the same network.
 
     Arguments:
-        jets_train: samples with accelerations, to learn from.
-        jets_choose: held-out samples with accelerations, which decide when to stop and which parameters to keep.
+        jets_train: samples with accelerations, or measured trajectories, to learn from.
+        jets_choose: held out, of the same kind: these decide when to stop and which parameters to keep.
         angles: positions of the coordinates with period 2 pi.
         options: how; by default a natural network of 2 × 32 units.
         seed: of initial weights and batches.
         device: "auto", "cpu", "cuda" or "mps".
         progress: called after every evaluation, see `progress_bar`.
+        checkpoint: a JSON file that is kept up to date, every few seconds, with all that is needed to go on; whole even
+            where the process was killed. It stays when the fit is done.
+        resume: go on from `checkpoint` where there is one, to the very network, on the CPU with as many threads, that
+            the fit would have ended with.
 
     Raises:
-        DataError: jets without samples or accelerations, or with a value that is not finite; names the row.
-        InputError: the two have different numbers of coordinates, or an angle is not a coordinate.
+        DataError: jets without samples or accelerations, or with a value that is not finite; names the row. Or the
+            checkpoint is damaged.
+        InputError: the two have different numbers of coordinates, one is jets and one trajectories, the loss needs
+            trajectories, an angle is not a coordinate, or the checkpoint is of other data, options or versions, not one
+            of lagsym's, or cannot be written.
         UnavailableError: the device is missing, or cannot do what the optimiser needs.
     """
     options = options or FitOptions()
-    started = time.monotonic()
-    _check_pair(jets_train, jets_choose)
-    scaling = Scaling.of(jets_train, angles, harmonics=options.harmonics, explicit_time=options.explicit_time)
-    model = STRUCTURES[options.structure](scaling, width=options.width, depth=options.depth, seed=seed)
+    started, cap = time.monotonic(), math.inf if options.seconds is None else options.seconds
+    train, choose = _seen(jets_train), _seen(jets_choose)
+    check_pair(train, choose)
+    training = begin(train, choose, angles, options, seed, device, started + cap)
+    with threads_for(training.model):
+        if checkpoint is None:
+            status = training.run(progress, started + cap)
+        else:
+            kept = Checkpoint(checkpoint, identity(training, seed, _jets(train), _jets(choose)), started)
+            status = kept.run(training, progress, cap, resume=resume)
+            started = kept.started
+    return finished(training, status, time.monotonic() - started, seed)
+
+
+def begin(
+    train: Jets | Motion,
+    choose: Jets | Motion,
+    angles: Collection[int],
+    options: FitOptions,
+    seed: int,
+    device: str,
+    until: float = math.inf,
+) -> Training:
+    """A fit as it begins: the network, what it learns from and what it is judged by.
+
+    Arguments:
+        train: to learn from.
+        choose: held out.
+        angles: positions of the coordinates with period 2 pi.
+        options: how.
+        seed: of initial weights and batches.
+        device: by name.
+        until: when time is up, on the clock of `time.monotonic`.
+    """
+    units = train.averages if isinstance(train, Motion) else train
+    scaling = Scaling.of(
+        without_inputs(units, options.measured_inputs),
+        angles,
+        harmonics=options.harmonics,
+        explicit_time=options.explicit_time,
+        symmetry=options.symmetry,
+    )
+
+    def build(width: int) -> NetworkLagrangian:
+        lagrangian = STRUCTURES[options.structure](scaling, width=width, depth=options.depth, seed=seed)
+        beside = {name: getattr(options, name) for name in ("dissipation", "driven", "measured_inputs")}
+        return surround(lagrangian, _jets(train), seed=seed, **beside)
+
+    model = build(options.width)
     optimizer = options.optimizer_for(model.parameter_count)
-    model = model.converted(SCHEDULES[optimizer].dtype).to(_device(device, optimizer))
+    trained_on = _device(device, optimizer)
+
+    def ready(width: int) -> NetworkLagrangian:
+        return build(width).converted(SCHEDULES[optimizer].dtype).to(trained_on)
+
     keep_freed_memory()
-    small = optimizer == "levenberg-marquardt" and model.device.type == "cpu"
-    with one_thread() if small else nullcontext():
-        examples = LOSSES[options.loss_for(options.structure)].of(jets_train, model)
-        training = Training(model, examples, _held_out(jets_choose, model, seed), options, optimizer, seed)
-        status = training.run(progress, math.inf if options.seconds is None else started + options.seconds)
+    with threads_for(ready(options.width)):
+        loss = choose_loss(train, choose, ready, options, optimizer, seed, until)
+        model, options = ready(options.width), replace(options, loss=loss)
+        approach(model, train, choose, options, optimizer, seed, until)
+        examples, held_out = examples_of(loss, train, model), held_out_of(loss, choose, model, seed)
+        require_finite_examples(examples)
+        require_finite_examples(held_out, "held-out ")
+        return Training(model, examples, held_out, options, optimizer, seed)
+
+
+def threads_for(model: NetworkLagrangian) -> AbstractContextManager[None]:
+    """One thread on a CPU for what Levenberg–Marquardt trains, which is in double precision and small."""
+    return one_thread() if model.dtype == torch.float64 and model.device.type == "cpu" else nullcontext()
+
+
+def finished(training: Training, status: Status, seconds: float, seed: int) -> Fit:
+    """The record of a training that has come to its end."""
     return Fit(
-        model.converted(torch.float64),
+        training.model.converted(torch.float64),
         tuple(training.history),
         status,
-        time.monotonic() - started,
+        seconds,
         training.best_error,
-        options,
+        training.options,
         seed,
-        optimizer,
+        training.name,
     )
 
 
-def _held_out(jets: Jets, model: NetworkLagrangian, seed: int) -> AccelerationExamples:
-    generator = torch.Generator().manual_seed(seed)
-    return AccelerationExamples.of(
-        jets.take(torch.randperm(len(jets), generator=generator)[:_EVALUATIONS].numpy()), model
-    )
+def _seen(data: Jets | Trajectories) -> Jets | Motion:
+    return Motion.of(data) if isinstance(data, Trajectories) else data
+
+
+def _jets(data: Jets | Motion) -> Jets:
+    return data.jets if isinstance(data, Motion) else data
 
 
 def relative_error(model: NetworkLagrangian, jets: Jets) -> float:
@@ -121,16 +200,40 @@ def relative_error(model: NetworkLagrangian, jets: Jets) -> float:
     return error(model, AccelerationExamples.of(jets, model))
 
 
-def _check_pair(train: Jets, choose: Jets) -> None:
+def check_pair(one: Jets | Motion, other: Jets | Motion) -> None:
+    """Check that two sets of data can be used together, and that their numbers are finite.
+
+    Raises:
+        DataError: a number is not finite or too large; names the row.
+        InputError: one is jets and one trajectories, or they have different numbers of coordinates.
+    """
+    if type(one) is not type(other):
+        msg = "expected jets both to train and to choose, or trajectories for both; got one of each"
+        raise InputError(msg)
+    train, choose = _jets(one), _jets(other)
     if train.q.shape[1] != choose.q.shape[1]:
         msg = f"expected the same coordinates in both; got {train.q.shape[1]} to train, {choose.q.shape[1]} to choose"
         raise InputError(msg)
-    for name, values in (("position", choose.q), ("velocity", choose.v), ("acceleration", choose.a)):
-        try:
-            require_finite(name, values)
-        except DataError as problem:
-            msg = f"held-out jets: {problem}"
-            raise DataError(msg) from None
+    _check_numbers(train)
+    try:
+        _check_numbers(choose)
+    except DataError as problem:
+        msg = f"held-out jets: {problem}"
+        raise DataError(msg) from None
+
+
+def _check_numbers(jets: Jets) -> None:
+    measured = {"position": jets.q, "velocity": jets.v, "acceleration": jets.a, "time": jets.x[:, :1]}
+    measured |= {name: x for name in ("parameters", "force") if (x := getattr(jets, name)) is not None}
+    for name, values in measured.items():
+        require_finite(name, values)
+        large = np.flatnonzero((np.abs(values) > _LARGEST).any(axis=1))
+        if len(large):
+            msg = (
+                f"expected numbers up to {_LARGEST:g}; the {name} in row {large[0]} is {values[large[0]].tolist()}; "
+                "use other units, or drop the row"
+            )
+            raise DataError(msg)
 
 
 def _device(name: str, optimizer: OptimizerName) -> torch.device:
@@ -138,4 +241,6 @@ def _device(name: str, optimizer: OptimizerName) -> torch.device:
     if device.type == "mps" and optimizer == "levenberg-marquardt":
         msg = "Levenberg-Marquardt needs double precision, which mps lacks; choose device 'cpu' or optimizer 'soap'"
         raise UnavailableError(msg)
+    if device.type == "mps":
+        require_eigenvectors(device)
     return device

@@ -31,7 +31,7 @@ class _Solve(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
         matrix, solution = ctx.saved_tensors
         by_right = _solve(matrix.mT, grad_outputs[0])
-        return -by_right.unsqueeze(-1) * solution.unsqueeze(-2), by_right
+        return by_right.unsqueeze(-1) * solution.neg().unsqueeze(-2), by_right
 
 
 def _solve(matrix: Tensor, right: Tensor) -> Tensor:
@@ -41,7 +41,9 @@ def _solve(matrix: Tensor, right: Tensor) -> Tensor:
     if n == 2:
         # Cramer's rule: a batched factorisation of 2 × 2 matrices costs more than the rest of a training step's
         # arithmetic on them.
-        (a, b), (c, d) = (row.unbind(-1) for row in matrix.unbind(-2))
+        a, b, c, d = matrix.flatten(-2).unbind(-1)
         f, g = right.unbind(-1)
-        return torch.stack([d * f - b * g, a * g - c * f], -1) / (a * d - b * c).unsqueeze(-1)
+        determinant = torch.addcmul(a * d, b, c, value=-1)
+        top, bottom = torch.addcmul(d * f, b, g, value=-1), torch.addcmul(a * g, c, f, value=-1)
+        return torch.stack([top, bottom], -1) / determinant.unsqueeze(-1)
     return torch.linalg.solve_ex(matrix, right.unsqueeze(-1))[0].squeeze(-1)

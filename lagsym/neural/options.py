@@ -11,6 +11,7 @@ import torch
 from lagsym.errors import InputError
 from lagsym.neural.examples import LOSSES
 from lagsym.neural.models import STRUCTURES
+from lagsym.neural.symmetry import NO_SYMMETRY, Symmetry
 
 OptimizerName = Literal["levenberg-marquardt", "soap"]
 
@@ -50,15 +51,25 @@ class FitOptions:
 
     Arguments:
         structure: "natural", ½ v·M(q) v − V(q); "gyroscopic", with A(q)·v; "separable", T(v) − V(q); "free", L(q, v).
-        loss: "acceleration", the error of M⁻¹ f; "balance", that of M a − f relative to |M|; or "auto", which takes
-            the second for separable networks, whose M may span decades.
+        loss: "acceleration", the error of M⁻¹ f; "balance", that of M a − f relative to |M|; for trajectories also
+            "weak", averages of E over test functions relative to how they change off the shell, and "rollout", short
+            motions from fitted starting states, which begins with "weak" for half as many steps; or "auto": "balance"
+            for separable networks, whose M may span decades, and "acceleration" for others, but for trajectories
+            without measured accelerations the best of this, "weak" and "rollout" in short trials, see
+            `lagsym.neural.trials.choose_loss`.
         harmonics: multiples of angles up to this one are given to the network.
         explicit_time: whether the Lagrangian may depend on time.
+        symmetry: what leaves the Lagrangian alone whatever the weights; see `Symmetry`.
+        dissipation: whether there may be friction beside L, see `lagsym.neural.models.dissipation`.
+        driven: a force Q(t) beside L is learned, with up to so many oscillations over the record; 0 for none.
+        measured_inputs: the last so many columns of the jets' parameters are not parameters of L, but inputs (a
+            voltage) of a force Q(u) that is learned.
         width: units of each hidden layer.
         depth: hidden layers.
         optimizer: "levenberg-marquardt", "soap", or "auto", which takes the first up to 4000 parameters.
         steps: steps at most; None for what suits the optimiser (400, or 20,000 for SOAP).
-        tolerance: stop when the held-out relative acceleration error is below this.
+        tolerance: stop when the held-out relative error is below this: that of accelerations or, for losses that do
+            without them, their own.
         seconds: a cap on the time, or None. A fit that hits it says so and does not repeat exactly.
 
     Raises:
@@ -69,6 +80,10 @@ class FitOptions:
     loss: str = "auto"
     harmonics: int = 1
     explicit_time: bool = False
+    symmetry: Symmetry = NO_SYMMETRY
+    dissipation: bool = False
+    driven: int = 0
+    measured_inputs: int = 0
     width: int = 32
     depth: int = 2
     optimizer: str = "auto"
@@ -91,6 +106,10 @@ class FitOptions:
             if value is not None and not value > 0:
                 msg = f"expected {name} above zero; got {value}"
                 raise InputError(msg)
+        for name in ("driven", "measured_inputs"):
+            if not getattr(self, name) >= 0:
+                msg = f"expected {name} of zero or more; got {getattr(self, name)}"
+                raise InputError(msg)
         if not self.tolerance >= 0:
             msg = f"expected a tolerance of zero or more; got {self.tolerance}"
             raise InputError(msg)
@@ -102,7 +121,7 @@ class FitOptions:
         return "soap" if self.optimizer == "soap" else "levenberg-marquardt"
 
     def loss_for(self, structure: str) -> str:
-        """The loss of a structure."""
+        """The loss of a structure for data with accelerations."""
         if self.loss != "auto":
             return self.loss
         return "balance" if structure == "separable" else "acceleration"

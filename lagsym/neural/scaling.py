@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from lagsym.data.jets import Jets
 from lagsym.errors import DataError, InputError
+from lagsym.neural.invariants import Layout, invariants
+from lagsym.neural.symmetry import NO_SYMMETRY, Symmetry
 
 _SMALLEST_ANGLE_SPREAD = 0.1
 """A pendulum that hardly swings has a nearly constant cosine; dividing by less would only enlarge round-off."""
@@ -36,6 +38,8 @@ class Scaling:
         harmonics: multiples of the angles up to this one are features; 1 for the angles themselves.
         explicit_time: whether the Lagrangian may depend on time.
         parameters: how many parameters it depends on.
+        symmetry: what leaves the Lagrangian alone; the network sees the invariants of it.
+        invariants: (center, spread) of each invariant that is no feature or velocity itself.
 
     Raises:
         InputError: lengths do not fit, an angle is not a coordinate, or a unit is not positive and finite.
@@ -49,6 +53,8 @@ class Scaling:
     harmonics: int = 1
     explicit_time: bool = False
     parameters: int = 0
+    symmetry: Symmetry = NO_SYMMETRY
+    invariants: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         coordinates, angles = len(self.velocity), list(self.angles)
@@ -65,6 +71,23 @@ class Scaling:
         if not (np.all(np.isfinite(units)) and np.all(units > 0) and np.all(np.isfinite(self.center))):
             msg = f"expected finite centers and positive, finite units; got {self}"
             raise InputError(msg)
+        self._check_symmetry()
+
+    def _check_symmetry(self) -> None:
+        self.symmetry.check_for(self.coordinates, self.angles)
+        measured = sum(one.place is None for one in invariants(self.symmetry, self.layout)) if self.symmetry else 0
+        if len(self.invariants) != measured:
+            msg = f"expected center and spread of {measured} invariants of the symmetry; got {len(self.invariants)}"
+            raise InputError(msg)
+        for group in self.symmetry.shared:
+            if len({self.velocity[i] for i in group}) > 1:
+                msg = f"expected one unit of velocity for the coordinates {group} of a symmetry; got {self.velocity}"
+                raise InputError(msg)
+
+    @property
+    def layout(self) -> Layout:
+        """Where the numbers of a state are."""
+        return Layout(self.coordinates, self.angles, self.harmonics, self.explicit_time + self.parameters)
 
     @property
     def coordinates(self) -> int:
@@ -120,7 +143,9 @@ class Scaling:
         return raw, slope
 
     @classmethod
-    def unit(cls, coordinates: int, angles: Collection[int] = (), **entering: int) -> Scaling:
+    def unit(
+        cls, coordinates: int, angles: Collection[int] = (), *, symmetry: Symmetry | None = None, **entering: int
+    ) -> Scaling:
         """Units of one: the data as they are.
 
         >>> Scaling.unit(2, angles=[1]).spread
@@ -130,16 +155,28 @@ class Scaling:
         parameters = entering.get("parameters", 0)
         count = coordinates + len(angles) * (2 * harmonics - 1) + time + parameters
         ordered = tuple(sorted(angles))
-        return cls(ordered, (0.0,) * count, (1.0,) * count, (1.0,) * coordinates, 1.0, harmonics, time, parameters)
+        units = (0.0,) * count, (1.0,) * count, (1.0,) * coordinates, 1.0
+        plain = cls(ordered, *units, harmonics, time, parameters)
+        if not symmetry:
+            return plain
+        symmetry.check_for(coordinates, ordered)
+        measured = (one for one in invariants(symmetry, plain.layout) if one.place is None)
+        return replace(plain, symmetry=symmetry, invariants=tuple((0.0, 1.0) for _ in measured))
 
     @classmethod
     def of(
-        cls, jets: Jets, angles: Collection[int] = (), *, harmonics: int = 1, explicit_time: bool = False
+        cls,
+        jets: Jets,
+        angles: Collection[int] = (),
+        *,
+        harmonics: int = 1,
+        explicit_time: bool = False,
+        symmetry: Symmetry | None = None,
     ) -> Scaling:
         """Units taken from jets, which must hold accelerations; parameters enter where the jets have them.
 
-        Velocities are measured by their root mean square; the unit of time is the geometric mean over the coordinates
-        of velocity over acceleration.
+        Velocities are measured by their root mean square, taken over all coordinates that a symmetry mixes; the unit of
+        time is the geometric mean over the coordinates of velocity over acceleration.
 
         Raises:
             DataError: there are no samples, no accelerations, or a value is not finite.
@@ -148,7 +185,7 @@ class Scaling:
             require_finite(name, values)
         n, parameters = jets.q.shape[1], 0 if jets.parameters is None else jets.parameters.shape[1]
         entering = {"harmonics": harmonics, "explicit_time": explicit_time, "parameters": parameters}
-        plain = cls.unit(n, angles, **entering)
+        plain = cls.unit(n, angles, symmetry=symmetry, **entering)
         given = None if jets.parameters is None else torch.from_numpy(np.array(jets.parameters, float))
         tensors = (torch.from_numpy(np.array(jets.q, float)), torch.from_numpy(np.array(jets.t, float)))
         raw = plain.features(*tensors, given)[0].numpy()
@@ -159,8 +196,17 @@ class Scaling:
         moves = (speed > 0) & (acceleration > 0)
         time = float(np.exp(np.log(speed[moves] / acceleration[moves]).mean())) if moves.any() else 1.0
         velocity = _positive(speed, spread[:n] / time)
+        for group in map(list, plain.symmetry.shared):
+            velocity[group] = _root_mean_square(velocity[group])
         center, widths, speeds = (tuple(values.tolist()) for values in (raw.mean(0), spread, velocity))
-        return cls(plain.angles, center, widths, speeds, time, harmonics, explicit_time, parameters)
+        return replace(
+            plain,
+            center=center,
+            spread=widths,
+            velocity=speeds,
+            time=time,
+            invariants=_measured(plain, np.concatenate([np.ones((len(raw), 1)), raw, jets.v], 1)),
+        )
 
 
 def require_finite(name: str, values: np.ndarray) -> None:
@@ -179,6 +225,17 @@ def require_finite(name: str, values: np.ndarray) -> None:
             f"({len(bad)} such rows of {len(values)}); drop them first"
         )
         raise DataError(msg)
+
+
+def _measured(units: Scaling, states: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Center and spread of each invariant of a symmetry that is no feature or velocity itself, over states (N, s)."""
+    sizes = []
+    for one in invariants(units.symmetry, units.layout) if units.symmetry else ():
+        if one.place is None:
+            values = 0.5 * ((states @ one.matrix) * states).sum(1)
+            spread = _positive(values.std(keepdims=True), np.abs(values.mean(keepdims=True)))
+            sizes.append((float(values.mean()), float(spread[0])))
+    return tuple(sizes)
 
 
 def _required(values: Tensor | None, shape: tuple[int, ...], name: str) -> Tensor:

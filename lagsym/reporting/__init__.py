@@ -3,6 +3,7 @@
 from lagsym.reporting.folder import check_folder, result_folder
 from lagsym.reporting.report import read_validation, refresh_report, report_files, write_files, write_report
 from lagsym.reporting.summary import law_text
+from lagsym.reporting.unfinished import unfinished_folder
 
 __all__ = [
     "check_folder",
@@ -11,6 +12,7 @@ __all__ = [
     "refresh_report",
     "report_files",
     "result_folder",
+    "unfinished_folder",
     "write_files",
     "write_report",
 ]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lagsym.errors import DataError
-from lagsym.neural import FitOptions, FitProgress, fit, load_fit, save_fit
+from lagsym.neural import FitOptions, FitProgress, Symmetry, fit, load_fit, save_fit
+from lagsym.neural.models.open_system import surround
 
 
 @pytest.fixture(params=["levenberg-marquardt", "soap"])
@@ -25,6 +26,18 @@ def test_what_is_loaded_is_what_was_saved_to_the_last_digit(found, pendulum, tmp
     mine, theirs = (dataclasses.asdict(model.read(pendulum[1])) for model in (loaded.model, found.model))
     for name, values in mine.items():
         np.testing.assert_array_equal(values, theirs[name])
+
+
+def test_symmetry_friction_and_forces_are_saved_too(double_pendulum, tmp_path):
+    train, choose = double_pendulum
+    options = FitOptions(width=4, steps=5, symmetry=Symmetry(even=True))
+    found = fit(train, choose, angles=(0, 1), options=options)
+    model = surround(found.model, train, dissipation=True, driven=2, seed=1)
+    loaded = load_fit(save_fit(dataclasses.replace(found, model=model), tmp_path / "model"))
+    assert loaded.options == found.options
+    assert loaded.model.scaling == model.scaling
+    assert loaded.model.effects == model.effects
+    np.testing.assert_array_equal(loaded.model.read(choose).acceleration, model.read(choose).acceleration)
 
 
 def test_saving_again_replaces_everything_and_leaves_nothing_behind(found, pendulum, tmp_path):

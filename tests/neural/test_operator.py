@@ -116,3 +116,29 @@ def test_gradients_with_respect_to_inputs_are_refused():
     operator, _, parameters, x, directions = rows_case(2)
     with pytest.raises(InputError, match="detach"):
         operator(parameters, x.requires_grad_(), directions)
+
+
+def test_members_in_one_call_are_those_of_single_calls(case):
+    operator, _, parameters, x, directions = case
+    generator = torch.Generator().manual_seed(4)
+    factors = torch.rand(3, generator=generator, dtype=x.dtype) + 0.5
+    batched = [torch.stack([factor * p.detach() for factor in factors]).requires_grad_() for p in parameters]
+    inputs = torch.randn(3, *x.shape, generator=generator, dtype=x.dtype)
+    along = directions if directions.dim() == 2 else torch.stack([k * directions for k in (1, 2, 3)])
+    output = operator(batched, inputs, along)
+    weights = torch.randn(output.shape, generator=generator, dtype=x.dtype)
+    gradients = torch.autograd.grad((output * weights).sum(), batched)
+    for k in range(3):
+        own = [p[k].detach().requires_grad_() for p in batched]
+        alone = operator(own, inputs[k], along if along.dim() == 2 else along[k])
+        torch.testing.assert_close(output[k], alone, rtol=1e-12, atol=1e-12)
+        for mine, theirs in zip(gradients, torch.autograd.grad((alone * weights[k]).sum(), own), strict=True):
+            torch.testing.assert_close(mine[k], theirs, rtol=1e-11, atol=1e-11)
+
+
+def test_the_same_step_twice_gives_the_same_bits(case):
+    operator, _, parameters, x, directions = case
+    first, second = (operator(parameters, x, directions) for _ in range(2))
+    assert torch.equal(first, second)
+    one, other = (torch.autograd.grad(output.square().sum(), parameters) for output in (first, second))
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))

@@ -14,7 +14,7 @@ from lagsym.neural.linear import solve
 from lagsym.neural.models import Inputs, NetworkLagrangian
 from lagsym.neural.models.base import Outputs
 
-_LEAST = 1e-6
+LEAST = 1e-6
 """A coordinate whose accelerations are smaller than this, in the network's units, counts as unaccelerated."""
 
 
@@ -41,7 +41,7 @@ class AccelerationExamples(Examples):
         """
         unit = torch.tensor(model.scaling.velocity, dtype=torch.float64) / model.scaling.time
         scaled = torch.tensor(jets.a, dtype=torch.float64) / unit
-        weight = 1 / scaled.square().mean(0).sqrt().clamp_min(_LEAST)
+        weight = 1 / scaled.square().mean(0).sqrt().clamp_min(LEAST)
         own = (tensor.to(dtype=model.dtype).to(model.device) for tensor in (scaled, weight))
         return cls(model.inputs_of(jets), *own)
 
@@ -51,4 +51,4 @@ class AccelerationExamples(Examples):
 
     def residuals(self, model: NetworkLagrangian, outputs: Outputs) -> Float[Tensor, "batch coordinates"]:
         """Weighted errors of accelerations in the network's units."""
-        return (solve(*model.assemble(outputs, self.inputs)) - self.acceleration) * self.weight
+        return (solve(*model.motion(outputs, self.inputs)) - self.acceleration) * self.weight

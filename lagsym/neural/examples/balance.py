@@ -19,7 +19,7 @@ class BalanceExamples(AccelerationExamples):
 
     def residuals(self, model: NetworkLagrangian, outputs: Outputs) -> Float[Tensor, "batch coordinates"]:
         """Weighted residuals of the equation of motion, in units of the sample's mean mass."""
-        mass, force = model.assemble(outputs, self.inputs)
+        mass, force = model.motion(outputs, self.inputs)
         size = mass.square().sum((1, 2)).div(mass.shape[-1]).sqrt().unsqueeze(1)
         moved = (mass * self.acceleration.unsqueeze(1)).sum(-1)
         return (moved - force) / size * self.weight

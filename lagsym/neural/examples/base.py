@@ -7,6 +7,7 @@ Jacobian out of one reverse sweep.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
@@ -18,6 +19,9 @@ from lagsym.neural.models.base import Outputs
 class Examples(ABC):
     """Examples on a model's device, in its units and number type."""
 
+    consecutive: ClassVar[bool] = False
+    """Whether they are made of `Motion`, consecutive samples, and not of jets."""
+
     inputs: Inputs
     """The samples (m · group, ...), those of one example in a row."""
 
@@ -25,6 +29,11 @@ class Examples(ABC):
     def group(self) -> int:
         """How many samples an example has."""
         return 1
+
+    @property
+    def columns(self) -> int:
+        """How many independent residuals an example has."""
+        return self.inputs.velocity.shape[1]
 
     def __len__(self) -> int:
         return len(self.inputs) // self.group

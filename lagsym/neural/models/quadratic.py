@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
+from lagsym.errors import InputError
 from lagsym.neural.models.base import NetworkLagrangian, Outputs
+from lagsym.neural.models.quadratic_forms import Terms, quadratic_form
 from lagsym.neural.models.records import Inputs, Net
-from lagsym.neural.operator import tangents
-
-_SHIFT = 0.5413248546129181
-"""softplus(_SHIFT) = 1: an untrained network starts near M = 1."""
-
-_FLOOR = 1e-4
-"""Smallest diagonal of the Cholesky factor, so that M stays invertible; where M spans decades it is never reached."""
 
 
 class QuadraticLagrangian(NetworkLagrangian):
     """L = ½ v·M v + A·v − V with M = C Cᵀ, C lower triangular with a positive diagonal, all functions of q (and t).
 
     M is positive definite by construction: as a free symmetric matrix it may pass through singular ones and stall.
-    One perceptron gives the entries of C, then A where there is one, then V.
+    One perceptron gives the entries of C, then A where there is one, then V; see `quadratic_forms` for symmetries.
 
     Source: Lutter, Ritter, Peters (2019), Deep Lagrangian Networks, arXiv:1907.04490.
     """
@@ -32,68 +25,49 @@ class QuadraticLagrangian(NetworkLagrangian):
     """Whether there is an A."""
 
     def _nets(self) -> tuple[Net, ...]:
-        n = self.coordinates
-        return (Net(tangents, self.scaling.features_count, self._factors + n * self.linear_terms + 1, biased=True),)
-
-    @property
-    def _factors(self) -> int:
-        """How many entries C has."""
-        return self.coordinates * (self.coordinates + 1) // 2
+        if self.linear_terms and self.scaling.symmetry.even:
+            msg = f"expected L even in the velocities; a {self.structure} one has terms linear in them, take natural"
+            raise InputError(msg)
+        self._form = quadratic_form(self.scaling, self._center.dtype, linear_terms=self.linear_terms)
+        return (Net(self._form.places.operator, self._form.places.inputs_count, self._form.outputs_count, biased=True),)
 
     def arguments(self, inputs: Inputs) -> tuple[tuple[Tensor, Tensor], ...]:
-        """Features, to be differentiated along every coordinate Q, and along time where it enters."""
-        directions = inputs.slopes.new_zeros(inputs.rates.shape[1], *inputs.slopes.shape)
-        directions[self._owner, :, torch.arange(len(self._owner), device=self.device)] = inputs.slopes.mT
-        return ((inputs.features, directions),)
+        """Features, or the invariants of a symmetry, to be differentiated along every Q, and T where it enters."""
+        return (self._form.places.arguments(inputs, self.by_position),)
 
     def assemble(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """M (B, n, n) and f (B, n) in the network's units, from the operator's output."""
-        (output,) = outputs
-        mass, slopes = self._mass(output)
-        n, velocity = self.coordinates, inputs.velocity
-        moved = (slopes * velocity.unsqueeze(1)).sum(-1)  # (dM/dQ_k) W, (n or n + 1, B, n)
+        terms, n, velocity = self._terms(outputs, inputs), self.coordinates, inputs.velocity
+        moved = (terms.mass_slopes * velocity.unsqueeze(1)).sum(-1)  # (dM/dQ_k) W, (n or n + 1, B, n)
         kinetic = 0.5 * (moved[:n] * velocity).sum(-1).mT
         transport = (moved * inputs.rates.mT.unsqueeze(-1)).sum(0)  # Ṁ W
-        force = kinetic - output[1 : n + 1, :, -1].mT - transport
-        if self.linear_terms:
-            by_position = output[1:, :, self._factors : -1]  # dA_i/dQ_k, (n or n + 1, B, n)
+        force = kinetic - terms.potential[1 : n + 1].mT - transport
+        if terms.linear is not None:
+            by_position = terms.linear[1:]  # dA_i/dQ_k, (n or n + 1, B, n)
             force = force + (by_position[:n] * velocity).sum(-1).mT
             force = force - (by_position * inputs.rates.mT.unsqueeze(-1)).sum(0)
-        return mass, force
+        return terms.mass, force
 
     def gradients(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """dL/dQ (B, n) and dL/dW (B, n) in the network's units, from the operator's output."""
-        (output,) = outputs
-        mass, slopes = self._mass(output)
-        n, velocity = self.coordinates, inputs.velocity
-        moved = (slopes[:n] * velocity.unsqueeze(1)).sum(-1)
-        by_position = 0.5 * (moved * velocity).sum(-1).mT - output[1 : n + 1, :, -1].mT
-        momentum = (mass * velocity.unsqueeze(1)).sum(-1)
-        if self.linear_terms:
-            linear = output[:, :, self._factors : -1]
-            by_position = by_position + (linear[1 : n + 1] * velocity).sum(-1).mT
-            momentum = momentum + linear[0]
+        terms, n, velocity = self._terms(outputs, inputs), self.coordinates, inputs.velocity
+        moved = (terms.mass_slopes[:n] * velocity.unsqueeze(1)).sum(-1)
+        by_position = 0.5 * (moved * velocity).sum(-1).mT - terms.potential[1 : n + 1].mT
+        momentum = (terms.mass * velocity.unsqueeze(1)).sum(-1)
+        if terms.linear is not None:
+            by_position = by_position + (terms.linear[1 : n + 1] * velocity).sum(-1).mT
+            momentum = momentum + terms.linear[0]
         return by_position, momentum
 
-    def _mass(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """M (B, n, n) and dM/dQ_k, with time after the coordinates (n or n + 1, B, n, n)."""
-        n, entries = self.coordinates, output[..., : self._factors]
-        rows, columns = torch.tril_indices(n, n, device=output.device).unbind()
-        diagonal = rows == columns
-        shifted = entries[0] + _SHIFT
-        entry = torch.where(diagonal, softplus(shifted) + _FLOOR, entries[0])
-        slope = torch.where(diagonal, torch.sigmoid(shifted), 1.0)
-        factor = output.new_zeros(*output.shape[:2], n, n)
-        factor[..., rows, columns] = torch.cat([entry.unsqueeze(0), slope * entries[1:]])
-        half = factor[1:] @ factor[0].mT
-        return factor[0] @ factor[0].mT, half + half.mT
+    def _terms(self, outputs: Outputs, inputs: Inputs) -> Terms:
+        return self._form.terms(outputs[0], inputs, self.by_position)
 
     def _potential(self, inputs: Inputs) -> Tensor:
-        return self.outputs(inputs)[0][0, :, -1]
+        return self._terms(self.outputs(inputs), inputs).potential[0]
 
     def _gyroscopic(self, outputs: Outputs, inputs: Inputs) -> Tensor:
-        n = self.coordinates
-        if not self.linear_terms:
+        n, linear = self.coordinates, self._terms(outputs, inputs).linear
+        if linear is None:
             return inputs.velocity.new_zeros(len(inputs), n, n)
-        slopes = outputs[0][1 : n + 1, :, self._factors : -1].permute(1, 0, 2)  # [:, i, j] = dA_j/dQ_i
+        slopes = linear[1 : n + 1].permute(1, 0, 2)  # [:, i, j] = dA_j/dQ_i
         return slopes - slopes.mT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -14,23 +14,25 @@ from lagsym.neural.operator import Operator
 
 @dataclass(frozen=True)
 class Net:
-    """One perceptron of a Lagrangian: the operator that differentiates it, and the sizes of its ends.
+    """One perceptron: the operator that differentiates it, and the sizes of its ends.
 
     Arguments:
         operator: see `lagsym.neural.operator`.
         inputs: numbers that go in.
         outputs: numbers that come out.
         biased: whether the last layer has a bias.
+        hidden: whether there are hidden layers; without them the net is linear.
     """
 
     operator: Operator
     inputs: int
     outputs: int
     biased: bool
+    hidden: bool = True
 
     def tensors(self, depth: int) -> int:
-        """How many tensors its parameters are, with so many hidden layers."""
-        return 2 * (depth + 1) - (not self.biased)
+        """How many tensors its parameters are, with so many hidden layers where it has any."""
+        return 2 * (depth * self.hidden + 1) - (not self.biased)
 
 
 @dataclass(frozen=True)
@@ -42,25 +44,32 @@ class Inputs:
         slopes: (B, d) derivative of each feature with respect to its own coordinate Q, or to time; 0 of parameters.
         velocity: (B, n) scaled velocities W.
         rates: (B, n or n + 1) rates of what features depend on: the velocities, and 1 for time where it enters.
+        time: (B,) in the data's units, for forces that depend on it; None where unknown.
+        measured: (B, m) inputs in the data's units that only learned forces depend on; None where there are none.
+        force: (B, n) measured forces by velocity · time, which makes them energies; None where there are none.
     """
 
     features: Float[Tensor, "batch features"]
     slopes: Float[Tensor, "batch features"]
     velocity: Float[Tensor, "batch coordinates"]
     rates: Float[Tensor, "batch moving"]
+    time: Float[Tensor, " batch"] | None = None
+    measured: Float[Tensor, "batch measured"] | None = None
+    force: Float[Tensor, "batch coordinates"] | None = None
 
     def __len__(self) -> int:
         return len(self.features)
 
     def take(self, index: Tensor | slice) -> Inputs:
         """The samples at `index`."""
-        return Inputs(self.features[index], self.slopes[index], self.velocity[index], self.rates[index])
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: part[index] for name, part in parts.items() if part is not None})
 
     def at_rest(self) -> Inputs:
         """The same positions and times with zero velocities."""
         still = torch.zeros_like(self.velocity)
         rates = torch.cat([still, self.rates[:, still.shape[1] :]], 1)
-        return Inputs(self.features, self.slopes, still, rates)
+        return replace(self, velocity=still, rates=rates)
 
 
 @dataclass(frozen=True)
@@ -85,10 +94,12 @@ class Reading:
     Arguments:
         mass: M(q, v) (N, n, n).
         force: f(q, v) (N, n), so that E = f − M a for any acceleration a.
-        acceleration: M⁻¹ f (N, n).
+        acceleration: M⁻¹ (f + Q − dD/dv) (N, n).
         potential: V(q) (N,), up to a constant.
         mass_at_rest: M(q, 0) (N, n, n).
         gyroscopic: B(q) (N, n, n).
+        dissipative_force: −dD/dv (N, n), zero without friction; on the scale of L.
+        applied_force: Q (N, n), measured or learned, zero where there is none; on the scale of L.
     """
 
     mass: Float[np.ndarray, "samples n n"]
@@ -97,3 +108,5 @@ class Reading:
     potential: Float[np.ndarray, " samples"]
     mass_at_rest: Float[np.ndarray, "samples n n"]
     gyroscopic: Float[np.ndarray, "samples n n"]
+    dissipative_force: Float[np.ndarray, "samples n"]
+    applied_force: Float[np.ndarray, "samples n"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from lagsym.neural.models.base import NetworkLagrangian, Outputs
-from lagsym.neural.models.free import anchored_mass, value
+from lagsym.neural.models.free import anchored_mass
 from lagsym.neural.models.records import Inputs, Net
-from lagsym.neural.operator import hessian_rows, tangents
+from lagsym.neural.models.views import Positions, state_view, value
 
 
 class SeparableLagrangian(NetworkLagrangian):
@@ -23,37 +22,39 @@ class SeparableLagrangian(NetworkLagrangian):
     structure: ClassVar[str] = "separable"
 
     def _nets(self) -> tuple[Net, ...]:
-        units = self.scaling
+        dtype = self._center.dtype
+        self._moving, self._places = state_view(self.scaling, dtype, kinetic=True), Positions(self.scaling, dtype)
         return (
-            Net(hessian_rows, units.coordinates + units.parameters, 1, biased=False),
-            Net(tangents, units.features_count, 1, biased=True),
+            Net(self._moving.operator, self._moving.inputs_count, 1, biased=False),
+            Net(self._places.operator, self._places.inputs_count, 1, biased=True),
         )
 
     def arguments(self, inputs: Inputs) -> tuple[tuple[Tensor, Tensor], ...]:
-        """Velocities and parameters, to be differentiated along the velocities; features, along the coordinates."""
-        n, parameters = self.coordinates, self.scaling.parameters
-        features = inputs.features
-        x = torch.cat([inputs.velocity, features[:, features.shape[1] - parameters :]], 1)
-        along = inputs.slopes.new_zeros(n, *inputs.slopes.shape)
-        places = (self._owner < n).nonzero().squeeze(1)
-        along[self._owner[places], :, places] = inputs.slopes[:, places].mT
-        return (x, torch.eye(x.shape[1], dtype=x.dtype, device=x.device)[:n]), (features, along)
+        """What T sees, to be differentiated along the velocities, and what V sees, along the coordinates."""
+        x, along = self._places.arguments(inputs, self.by_position)
+        return self._moving.arguments(inputs), (x, along[: self.coordinates])
 
     def assemble(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """M (B, n, n) and f (B, n) in the network's units, from the operators' outputs."""
-        kinetic, potential = outputs
-        return anchored_mass(kinetic[1:, :, : self.coordinates]), -potential[1:, :, 0].mT
+        by_position, by_velocity = self._blocks(outputs, inputs)
+        return anchored_mass(by_velocity[1:]), by_position
 
     def gradients(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """dL/dQ (B, n) and dL/dW (B, n) in the network's units, from the operators' outputs."""
+        by_position, by_velocity = self._blocks(outputs, inputs)
+        return by_position, inputs.velocity + by_velocity[0]
+
+    def _blocks(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """−dV/dQ (B, n); dN/dW and d²N/dW_k dW (1 + n, B, n)."""
         kinetic, potential = outputs
-        return -potential[1:, :, 0].mT, inputs.velocity + kinetic[0, :, : self.coordinates]
+        by_velocity = self._moving.derivatives(kinetic, inputs)[..., inputs.features.shape[1] :]
+        return -self._places.total(potential[1:, :, 0]).mT, by_velocity
 
     def _potential(self, inputs: Inputs) -> Tensor:
-        kinetic, potential = self.arguments(inputs.at_rest())
         tensors = self.nets[0].tensors(self.depth)
         parameters = list(self.network)
-        return value(parameters[tensors:], potential[0]) - value(parameters[:tensors], kinetic[0])
+        potential = self._places.total(value(parameters[tensors:], self.arguments(inputs)[1][0]))
+        return potential - self._moving.value(parameters[:tensors], inputs.at_rest())
 
     def _gyroscopic(self, outputs: Outputs, inputs: Inputs) -> Tensor:
         n = self.coordinates

@@ -20,11 +20,13 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from lagsym.neural.examples import Examples
 from lagsym.neural.models import Net, NetworkLagrangian
-from lagsym.neural.operator import write_jacobian_rows
+from lagsym.neural.operator import LayerGradient, write_jacobian_rows
 
 _ATTEMPTS = 6
 _DAMPING = 1e-2
-_LEAST_DAMPING = 1e-12
+_LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
+"""At the upper end a step changes nothing any more; without an end, failing steps would lead to infinity."""
+
 _GROWTH, _DECAY = 3.0, 2.0
 
 
@@ -38,6 +40,21 @@ class LevenbergMarquardt:
     def __init__(self, model: NetworkLagrangian) -> None:
         self._model = model
         self._damping = _DAMPING
+        self._join_parameters()
+
+    def state(self) -> dict[str, Any]:
+        """What the next steps depend on besides the parameters."""
+        return {"damping": self._damping}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`; to be called when the parameters are those of that moment."""
+        self._damping = float(state["damping"])
+        self._join_parameters()
+
+    def _join_parameters(self) -> None:
+        # After a step the parameters are parts of one vector.  As how numbers lie in memory may decide the last digit
+        # of a matrix product, they are so from the beginning, be it of a run or of its continuation.
+        vector_to_parameters(parameters_to_vector(self._model.network).detach(), self._model.network)
 
     def step(self, examples: Examples) -> float:
         """One step on a batch; the mean squared residual before it, or infinity where no step is possible."""
@@ -63,7 +80,7 @@ class LevenbergMarquardt:
                     if attempt == 0:
                         self._damping = max(self._damping / _DECAY, _LEAST_DAMPING)
                     return before
-            self._damping *= _GROWTH
+            self._damping = min(self._damping * _GROWTH, _MOST_DAMPING)
         vector_to_parameters(start, self._model.network)
         return before
 
@@ -79,18 +96,32 @@ def residuals_and_jacobian(model: NetworkLagrangian, examples: Examples) -> tupl
     outputs = [output.requires_grad_() for _, _, output, _ in sweeps]
     residuals = examples.residuals(model, outputs)
     jacobian = residuals.new_empty(*residuals.shape, model.parameter_count)
-    rows = residuals.new_empty(len(examples.inputs), model.parameter_count) if examples.group > 1 else None
     for j in range(residuals.shape[1]):
         # Examples do not mix, so one backward pass gives every example's derivative of its j-th residual.
         cotangents = torch.autograd.grad(residuals[:, j].sum(), outputs, retain_graph=True)
-        into, start = jacobian[:, j] if rows is None else rows, 0
+        start = 0
         for (net, parameters, _, tape), cotangent in zip(sweeps, cotangents, strict=True):
             stop = start + sum(parameter.numel() for parameter in parameters)
-            write_jacobian_rows(net.operator.reverse(parameters, tape, cotangent), into[:, start:stop])
+            layers = net.operator.reverse(parameters, tape, cotangent)
+            write_jacobian_rows(_by_example(layers, examples.group), jacobian[:, j, start:stop])
             start = stop
-        if rows is not None:
-            torch.sum(rows.view(len(examples), examples.group, -1), 1, out=jacobian[:, j])
     return residuals.detach().flatten(), jacobian.flatten(0, 1)
+
+
+def _by_example(layers: list[LayerGradient], group: int) -> list[LayerGradient]:
+    """Gradients of examples from those of their samples: summing over a group is stacking what is contracted anyway."""
+    if group == 1:
+        return layers
+
+    def stacked(part: Tensor) -> Tensor:  # (m, B · group, k) -> (m · group, B, k)
+        return part.unflatten(1, (-1, group)).transpose(1, 2).flatten(0, 1)
+
+    grouped = []
+    for layer in layers:
+        pairs = ((left, right.expand(-1, left.shape[1], -1)) for left, right in layer.pairs)
+        bias = None if layer.bias is None else layer.bias.unflatten(0, (-1, group)).sum(1)
+        grouped.append(LayerGradient(tuple((stacked(left), stacked(right)) for left, right in pairs), bias))
+    return grouped
 
 
 def _forward(model: NetworkLagrangian, examples: Examples) -> list[tuple[Net, list[Tensor], Tensor, Any]]:

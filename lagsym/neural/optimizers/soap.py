@@ -6,6 +6,7 @@ Source: Vyas et al. (2024), SOAP: Improving and Stabilizing Shampoo using Adam, 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from pytorch_optimizer import SOAP
@@ -15,7 +16,7 @@ from lagsym.neural.models import NetworkLagrangian
 
 _LEARNING_RATE = 5e-3
 _WARM_UP = 100
-_CLIP = 1.0
+CLIP = 1.0
 _FINAL = 1e-4
 """The learning rate ends at this fraction of its peak."""
 
@@ -33,13 +34,25 @@ class Soap:
         self._parameters = list(model.network)
         self._optimizer = SOAP(self._parameters, lr=_LEARNING_RATE, weight_decay=0.0)
 
+    def state(self) -> dict[str, Any]:
+        """What the next steps depend on besides the parameters: moments, preconditioners, eigenbases, steps taken."""
+        state = self._optimizer.state_dict()
+        moments = [state["state"][k] for k in sorted(state["state"])]
+        return {"taken": self._taken, "moments": moments, "groups": state["param_groups"]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`; to be called when the parameters are those of that moment."""
+        moments = dict(enumerate(state["moments"]))
+        self._optimizer.load_state_dict({"state": moments, "param_groups": state["groups"]})
+        self._taken = int(state["taken"])
+
     def step(self, examples: Examples) -> float:
         """One step on a batch; the mean squared residual before it, or infinity where no step is possible."""
         loss = examples.residuals(self._model, self._model.outputs(examples.inputs)).square().mean()
         self._optimizer.zero_grad()
         loss.backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, _CLIP))
-        rate = self._rate()
+        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, CLIP))
+        rate = learning_rate(self._taken, self._steps)
         self._taken += 1
         if not math.isfinite(norm):  # the batch holds a sample at which M is singular: leave it out
             return math.inf
@@ -48,6 +61,8 @@ class Soap:
         self._optimizer.step()
         return float(loss.detach())
 
-    def _rate(self) -> float:
-        cosine = 0.5 * (1 + math.cos(math.pi * self._taken / self._steps))
-        return _LEARNING_RATE * min(1.0, (self._taken + 1) / _WARM_UP) * (cosine + _FINAL)
+
+def learning_rate(taken: int, steps: int) -> float:
+    """The learning rate after so many of all steps."""
+    cosine = 0.5 * (1 + math.cos(math.pi * taken / steps))
+    return _LEARNING_RATE * min(1.0, (taken + 1) / _WARM_UP) * (cosine + _FINAL)
