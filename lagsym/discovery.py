@@ -34,6 +34,8 @@ WEAKLY_R2, NOISY_R2 = 0.99, 0.5
 UNCONSTRAINED_R2 = 0.9
 VELOCITY_BIAS = 0.01
 Report = Callable[[str], None]
+ENOUGH = 2e-3
+"""Held-out error of a network from which on it names exactly the terms that are there."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class DiscoveryOptions:
     """
 
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
-    fit: FitOptions = field(default_factory=lambda: FitOptions(tolerance=1.5e-3, steps=200))
+    fit: FitOptions = field(default_factory=lambda: FitOptions(tolerance=ENOUGH, steps=200))
     seed: int = 0
     device: str = "auto"
     budget: float | None = None

@@ -170,10 +170,10 @@ def select_structure(  # noqa: PLR0913 (those of `fit`)
         found = fit(jets_train, jets_choose, options=settings, **arguments)
         fits.append(found)
         scores.append(_score(name, found, (jets_train, jets_choose), angles))
-        if scores[-1].error < options.tolerance or scores[-1].at_noise or found.status == "seconds":
+        if found.status in ("converged", "seconds") or scores[-1].at_noise:
             break
     place = first_within_noise(scores)
-    return StructureChoice(fits[place], scores[place].name, tuple(scores), _reason(scores, place, names, options))
+    return StructureChoice(fits[place], scores[place].name, tuple(scores), _reason(scores, place, names))
 
 
 def first_within_noise(scores: Sequence[StructureScore]) -> int:
@@ -267,16 +267,16 @@ def _features(jets: Jets, angles: Collection[int]) -> Float[np.ndarray, "samples
     return np.concatenate([*columns, *([] if jets.parameters is None else [jets.parameters])], axis=1)
 
 
-def _reason(scores: Sequence[StructureScore], place: int, names: Sequence[str], options: FitOptions) -> str:
+def _reason(scores: Sequence[StructureScore], place: int, names: Sequence[str]) -> str:
     taken, best = scores[place], min(scores, key=lambda score: score.error)
-    if taken.error < options.tolerance:
-        why = f"its held-out error of {taken.error:.2g} is below the tolerance"
+    if taken.status == "converged":
+        why = f"it reached the tolerance, with a held-out error of {taken.error:.2g}"
     elif taken.at_noise and scores[-1] is taken:
         why = f"what its held-out error of {taken.error:.2g} leaves over is noise"
     elif taken is best:
         why = f"its held-out error of {taken.error:.2g} is the smallest"
     else:
-        why = f"its held-out error of {taken.error:.2g} is within noise of the smallest, {best.error:.2g} ({best.name})"
+        why = f"its held-out error of {taken.error:.2g} is within noise of the smallest"
     untried = [name for name in names if name not in {score.name for score in scores}]
     rest = f"; not tried: {', '.join(untried)}" if untried else ""
     rejected = ", ".join(f"{score.name} {score.error:.2g}" for score in scores if score is not taken)

@@ -103,7 +103,7 @@ def test_a_natural_system_costs_one_fit(pendulum):
     train, choose = pendulum
     chosen = select_structure(train, choose, angles=(0,), options=SMALL)
     assert (chosen.name, list(chosen.errors)) == ("natural", ["natural"])
-    assert "below the tolerance" in chosen.reason
+    assert "reached the tolerance" in chosen.reason
 
 
 def test_noise_in_the_accelerations_does_not_call_for_more_structure(pendulum):
