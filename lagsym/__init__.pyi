@@ -1,4 +1,5 @@
 from . import mechanics as mechanics
+from . import neural as neural
 from . import systems as systems
 from .data.tables import Columns as Columns
 from .data.tables import read_arrays as read_arrays

@@ -172,12 +172,12 @@ def _velocity_notices(data: Trajectories) -> list[str]:
 
 
 def _without_network(options: DiscoveryOptions, log: _Log) -> DiscoveryOptions:
-    """The options for data with measured forces, which the networks do not take yet."""
+    """The options for data with measured forces, which set the scale: their terms are chosen by the data alone."""
     if options.choice.evidence == "network" or options.choice.known is not None:
         msg = "with measured forces, which set the scale themselves, use evidence 'data' and no --known"
         raise InputError(msg)
     if options.choice.evidence == "both":
-        log.notices.append("The networks take no measured forces yet, so the data alone decided.")
+        log.notices.append("There are measured forces, which set the scale; the data alone decided, without a network.")
     return replace(options, choice=replace(options.choice, evidence="data"))
 
 
