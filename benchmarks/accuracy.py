@@ -34,12 +34,13 @@ from lagsym import systems
 from lagsym.data.jets import Jets
 from lagsym.mechanics.dynamics.numeric import compile_mechanics
 from lagsym.neural import STRUCTURES, FitOptions, FitProgress, NetworkLagrangian, Scaling
+from lagsym.neural.baselines import AccelerationNetwork
 from lagsym.neural.device import keep_freed_memory
 from lagsym.neural.examples import LOSSES, AccelerationExamples, Examples
 from lagsym.neural.options import SCHEDULES
 from lagsym.neural.training import Training
 
-SYSTEM = systems.get("double_pendulum")
+SYSTEM = systems.get("double_pendulum").with_parameters({"g": 9.8})
 SAMPLES, HELD_OUT = 20_000, 4_000
 MARKS = (0.25, 0.5, 1.0)
 """Shares of the time at which errors are shown."""
@@ -130,7 +131,14 @@ def box(samples: int, seed: int) -> Jets:
 
 
 def trained(row: Row, seed: int, seconds: float) -> dict[str, object]:
-    """Train for so many CPU seconds; errors at the marks, and the canonical parts at the end."""
+    """Errors at the marks, and the canonical parts at the end."""
+    training, history = train(row, seed, seconds)
+    errors = [min((e for s, e in history if s <= mark * seconds), default=math.inf) for mark in MARKS]
+    return {"seed": seed, "errors": errors, "steps": training.step, **parts(training.model.converted(torch.float64))}
+
+
+def train(row: Row, seed: int, seconds: float) -> tuple[Training, list[tuple[float, float]]]:
+    """Train for so many CPU seconds; the model with its best parameters, and the errors with their times."""
     jets, held_out = box(SAMPLES, seed), box(HELD_OUT, 1000 + seed)
     steps = 10**6 if row.optimizer == "levenberg-marquardt" else fitting_steps(row, jets, held_out, seconds)
     training, history = prepared(row, jets, held_out, seed, steps), []
@@ -148,14 +156,14 @@ def trained(row: Row, seed: int, seconds: float) -> dict[str, object]:
         with torch.no_grad():
             for parameter, best in zip(training.model.network, training.best, strict=True):
                 parameter.copy_(best)
-    errors = [min((e for s, e in history if s <= mark * seconds), default=math.inf) for mark in MARKS]
-    return {"seed": seed, "errors": errors, "steps": training.step, **parts(training.model.converted(torch.float64))}
+    return training, history
 
 
 def prepared(row: Row, jets: Jets, held_out: Jets, seed: int, steps: int) -> Training:
     known = row.optimizer if row.optimizer in SCHEDULES else "soap"
-    options = FitOptions(row.structure, width=row.width, optimizer=known, steps=steps, tolerance=0.0)
-    model = STRUCTURES[row.structure](Scaling.of(jets, (0, 1)), width=row.width, seed=seed)
+    options = FitOptions(width=row.width, optimizer=known, steps=steps, tolerance=0.0)
+    build = {**STRUCTURES, "perceptron": AccelerationNetwork}[row.structure]
+    model = build(Scaling.of(jets, (0, 1)), width=row.width, seed=seed)
     model = model.converted(SCHEDULES[known].dtype)
     examples = LOSSES["acceleration"].of(jets, model)
     training = Training(model, examples, AccelerationExamples.of(held_out, model), options, known, seed)
@@ -170,7 +178,7 @@ def fitting_steps(row: Row, jets: Jets, held_out: Jets, seconds: float) -> int:
 
     def steps() -> None:
         for _ in range(TRIAL):
-            training.optimizer.step(training.examples.take(training._next_batch()))
+            training.optimizer.step(training.examples.take(training.next_batch()))
 
     steps()
     step = timed(steps) / TRIAL
