@@ -17,6 +17,9 @@ from lagsym import systems
 from lagsym.neural import FitOptions, fit, unfinished
 from lagsym.simulation import simulate
 
+PAUSE, LATEST = 0.1, 0.1
+"""Seconds that every evaluation lasts at least, and after which at the latest a fit is killed that was looked at."""
+
 
 def main(folder: Path, optimizer: str, steps: int, kills: int) -> None:
     unfinished.LEAST_SECONDS = 0.0  # as often as it evaluates
@@ -28,7 +31,7 @@ def main(folder: Path, optimizer: str, steps: int, kills: int) -> None:
         pid = os.fork()
         if pid == 0:
             try:
-                found = fit(*jets, angles=(0,), options=options, seed=3, **checkpoint)
+                found = fit(*jets, angles=(0,), options=options, seed=3, progress=linger, **checkpoint)
                 weights = {str(k): parameter.detach() for k, parameter in enumerate(found.model.network)}
                 safetensors.torch.save_file(weights, folder / name)
                 (folder / f"{name}.history").write_text(repr((found.history, found.held_out_error, found.status)))
@@ -43,12 +46,17 @@ def main(folder: Path, optimizer: str, steps: int, kills: int) -> None:
         pid = train("resumed", **kept)
         while step_of(folder / "fit.json") <= k * steps / (kills + 1):
             time.sleep(0.002)
-        time.sleep(chance.uniform(0, 0.1))
+        time.sleep(chance.uniform(0, LATEST))
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         stopped.append((step_of(folder / "fit.json"), os.WIFSIGNALED(status)))
     os.waitpid(train("resumed", **kept), 0)
     print(json.dumps(stopped))
+
+
+def linger(_: object) -> None:
+    """Makes a fit last so long that it cannot end between being looked at and being killed."""
+    time.sleep(PAUSE)
 
 
 def step_of(path: Path) -> int:
