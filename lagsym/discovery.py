@@ -81,6 +81,9 @@ class Discovery:
     fit: Fit | None
     split: Split
 
+    def _repr_latex_(self) -> str:
+        return self.law._repr_latex_()
+
 
 @dataclass
 class _Log:

@@ -27,6 +27,7 @@ class CanonicalParts:
         gyroscopic: the two-form B_ij = dA_j/dq_i - dA_i/dq_j, of shape (n, n).
         mass_at_rest: M(q, 0), of shape (n, n).
         force_at_rest: -dV/dq - dA/dt, of shape (n, 1).
+        space: the jet space that they are written in.
     """
 
     kinetic: sp.Expr
@@ -35,6 +36,12 @@ class CanonicalParts:
     gyroscopic: sp.Matrix
     mass_at_rest: sp.Matrix
     force_at_rest: sp.Matrix
+    space: JetSpace
+
+    def _repr_latex_(self) -> str:
+        from lagsym.mechanics.notation.notebook import parts_latex  # which imports this module
+
+        return parts_latex(self)
 
 
 def canonical_parts(lagrangian: sp.Expr, space: JetSpace) -> CanonicalParts:
@@ -65,6 +72,7 @@ def canonical_parts(lagrangian: sp.Expr, space: JetSpace) -> CanonicalParts:
         gyroscopic=slopes.T - slopes,
         mass_at_rest=at_zero(mass_matrix(kinetic, space), space.velocities),
         force_at_rest=-sp.Matrix([potential]).jacobian(space.positions).T - rate,
+        space=space,
     )
 
 

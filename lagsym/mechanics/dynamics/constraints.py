@@ -22,11 +22,18 @@ class ConstrainedMotion:
         accelerations: of shape (n, 1).
         multipliers: one for each constraint, of shape (m, 1).
         constraint_forces: J^T lambda with J = dg/dq, the generalised forces that hold the constraints, (n, 1).
+        space: the jet space that they are written in.
     """
 
     accelerations: sp.Matrix
     multipliers: sp.Matrix
     constraint_forces: sp.Matrix
+    space: JetSpace
+
+    def _repr_latex_(self) -> str:
+        from lagsym.mechanics.notation.notebook import constrained_latex  # which imports this module
+
+        return constrained_latex(self)
 
 
 def constrained_motion(
@@ -77,7 +84,7 @@ def constrained_motion(
     solution = solve_linear(matrix, right.col_join(-sp.Matrix(second)), (*space.accelerations, *symbols))
     n = len(space.fields)
     multipliers = -sp.Matrix(solution[n:])
-    return ConstrainedMotion(sp.Matrix(solution[:n]), multipliers, jacobian.T * multipliers)
+    return ConstrainedMotion(sp.Matrix(solution[:n]), multipliers, jacobian.T * multipliers, space)
 
 
 def _check(constraints: Sequence[sp.Expr], space: JetSpace) -> None:

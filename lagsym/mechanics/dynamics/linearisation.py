@@ -46,6 +46,11 @@ class Linearisation:
         """The antisymmetric part of C, which does no work."""
         return (self.rates - self.rates.T) / 2
 
+    def _repr_latex_(self) -> str:
+        from lagsym.mechanics.notation.notebook import linearisation_latex  # which imports this module
+
+        return linearisation_latex(self)
+
 
 @dataclass(frozen=True)
 class Dispersion:
@@ -62,6 +67,11 @@ class Dispersion:
     wave_numbers: tuple[sp.Symbol, ...]
     relation: sp.Expr
     branches: tuple[sp.Expr, ...]
+
+    def _repr_latex_(self) -> str:
+        from lagsym.mechanics.notation.notebook import dispersion_latex  # which imports this module
+
+        return dispersion_latex(self)
 
 
 def linearised_equations(

@@ -7,9 +7,13 @@ from typing import Any
 
 import sympy as sp
 
+from lagsym.mechanics.dynamics.canonical_parts import CanonicalParts
+from lagsym.mechanics.dynamics.constraints import ConstrainedMotion
 from lagsym.mechanics.dynamics.hamiltonian import Hamiltonian
+from lagsym.mechanics.dynamics.linearisation import Dispersion, Linearisation
 from lagsym.mechanics.equivalence.verdict import Verdict
 from lagsym.mechanics.inverse_problem.existence import Existence
+from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.escaping import latex_text
 from lagsym.mechanics.notation.latex import equations_latex, to_latex
 from lagsym.mechanics.notation.line_breaking import break_lines
@@ -69,6 +73,45 @@ def hamiltonian_latex(record: Hamiltonian) -> str:
     return displayed([("H", joined)])
 
 
+def parts_latex(parts: CanonicalParts) -> str:
+    """T, A, V and the two-form B where there are any, displayed."""
+    space = parts.space
+    rows = [("T", to_latex(parts.kinetic, space)), ("V", to_latex(parts.potential, space))]
+    for i, potential in enumerate(parts.vector_potential):
+        if potential != 0:
+            rows.append((f"A_{{{to_latex(space.positions[i], space)}}}", to_latex(potential, space)))
+    if not parts.gyroscopic.is_zero_matrix:
+        rows.append(("B", _formulas(parts.gyroscopic, space)))
+    return displayed(rows)
+
+
+def constrained_latex(motion: ConstrainedMotion) -> str:
+    """The accelerations under constraints, and the multipliers, displayed."""
+    space = motion.space
+    rows = [
+        (to_latex(a, space), to_latex(value, space))
+        for a, value in zip(space.accelerations, motion.accelerations.flat(), strict=True)
+    ]
+    rows += [(rf"\lambda_{{{k}}}", to_latex(value, space)) for k, value in enumerate(motion.multipliers.flat(), 1)]
+    return displayed(rows)
+
+
+def linearisation_latex(small: Linearisation) -> str:
+    """M, C and K of the small motion, and the equilibrium that it is about, displayed."""
+    place = ", ".join(f"{sp.latex(q)} = {sp.latex(value)}" for q, value in small.equilibrium.items())
+    matrices = [(name, sp.latex(matrix)) for name, matrix in (("M", small.mass), ("K", small.stiffness))]
+    if not small.rates.is_zero_matrix:
+        matrices.insert(1, ("C", sp.latex(small.rates)))
+    return displayed([("", rf"\text{{about }} {place}"), *matrices])
+
+
+def dispersion_latex(waves: Dispersion) -> str:
+    """The branches of a dispersion relation, or the relation where no formula was found, displayed."""
+    if not waves.branches:
+        return displayed([("", f"{sp.latex(waves.relation)} = 0")])
+    return displayed([(sp.latex(waves.omega), sp.latex(branch)) for branch in waves.branches])
+
+
 def verdict_latex(verdict: Verdict) -> str:
     r"""The relation of the candidate L to the reference L_0 with its scale and F, or the words alone without one.
 
@@ -112,6 +155,14 @@ def existence_latex(existence: Existence) -> str:
     return displayed(rows)
 
 
+def _formulas(matrix: sp.Matrix, space: JetSpace) -> str:
+    return _in_brackets([to_latex(entry, space) for entry in row] for row in matrix.tolist())
+
+
 def _matrix(rows: Iterable[Iterable[float]]) -> str:
-    body = r" \\ ".join(" & ".join(f"{x:.6g}" for x in row) for row in rows)
+    return _in_brackets([f"{x:.6g}" for x in row] for row in rows)
+
+
+def _in_brackets(rows: Iterable[Iterable[str]]) -> str:
+    body = r" \\ ".join(" & ".join(row) for row in rows)
     return rf"\begin{{pmatrix}} {body} \end{{pmatrix}}"

@@ -85,3 +85,37 @@ def test_existence_shows_the_multiplier():
     plane = mechanics.JetSpace(("x", "y"))
     (x, y), _ = plane.positions, plane.velocities
     assert rows(mechanics.find_multiplier([x**2 + y**2, x], plane)) == [r"& \text{impossible}"]
+
+
+def test_canonical_parts_show_what_is_there():
+    plane = mechanics.JetSpace(("x", "y"))
+    (x, y), (vx, vy) = plane.positions, plane.velocities
+    assert rows(mechanics.canonical_parts((vx**2 + vy**2) / 2 + x * vy - y**2, plane)) == [
+        r"T &= \frac{1}{2} \left(\dot{x}^{2} + \dot{y}^{2}\right)",
+        "V &= y^{2}",
+        "A_{y} &= x",
+        r"B &= \begin{pmatrix} 0 & 1 \\ -1 & 0 \end{pmatrix}",
+    ]
+    assert len(rows(mechanics.canonical_parts(OSCILLATOR, SPACE))) == 2
+
+
+def test_small_motion_shows_its_matrices():
+    small = mechanics.linearise(V**2 / 2 + sp.cos(Q), SPACE, {"q": 0})
+    assert rows(small)[0] == r"& \text{about } q = 0"
+    assert [row.split(" &=")[0] for row in rows(small)[1:]] == ["M", "K"]
+    damped = mechanics.linearise(V**2 / 2 + sp.cos(Q), SPACE, {"q": 0}, dissipation=V**2)
+    assert [row.split(" &=")[0] for row in rows(damped)[1:]] == ["M", "C", "K"]
+
+
+def test_waves_show_their_branches():
+    wave = systems.get("klein_gordon")
+    shown = rows(mechanics.dispersion_relation(wave.lagrangian, wave.space, {"phi": 0}))
+    assert len(shown) == 2
+    assert all(row.startswith(r"\omega &= ") for row in shown)
+
+
+def test_constrained_motion_shows_accelerations_and_multipliers():
+    plane = mechanics.JetSpace(("x", "y"))
+    (x, y), (vx, vy) = plane.positions, plane.velocities
+    shown = rows(mechanics.constrained_motion((vx**2 + vy**2) / 2 - y, plane, [y - x]))
+    assert [row.split(" &=")[0] for row in shown] == [r"\ddot{x}", r"\ddot{y}", r"\lambda_{1}"]
