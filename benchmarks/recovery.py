@@ -1,71 +1,188 @@
-"""Recovery of the catalogue: `lagsym run NAME --seed S` for conservative systems and seeds, as a user would run it.
+"""Recovery of the catalogue: `lagsym run NAME --seed S`, as a user would run it, over noise and engines.
 
-    python benchmarks/recovery.py [--systems NAME,...] [--seeds 0,1,2] [--json recovery.json] [-- OPTION ...]
+    python benchmarks/recovery.py [--systems eleven|conservative|NAME,...] [--noise 0,0.001,...] [--seeds 0,1,2]
+                                  [--engines auto,sparse,...] [--again]
 
-Prints, for each run, the verdict, the largest relative error of a constant, the held-out R² and the seconds of wall
-time. What stands after `--` is handed to `lagsym run`. The error is against the constants with which the law would be
-the reference exactly.
+Parameters are drawn at random for every seed. Only positions are measured; noise is relative to their standard
+deviation. A run counts as recovered when it ends with exit code 0, `status` is `recovered`, and the verdict is
+`identical` or `gauge-equivalent`, or `same dynamics` by a constant multiplier where several of those exist. Errors of
+constants are against those with which the law would be the reference exactly. Rows are kept in
+`benchmarks/results/recovery.jsonl` as they are measured, with the revision; the table is written beside it.
 """
 
+from __future__ import annotations
+
 import argparse
+import itertools
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from rows import RESULTS, Row, Rows, markdown
+
+from lagsym.distillation.engines import availability
 from lagsym.law_file import read_law
+from lagsym.mechanics.system import System
 from lagsym.simulation import draw_parameters
-from lagsym.systems import get
+from lagsym.systems import catalogue, get
 from lagsym.verification import verify_law
 
-SYSTEMS = ("mass_spring", "pendulum", "double_pendulum", "kepler", "spring_pendulum", "coupled_oscillators")
+ELEVEN = (
+    "mass_spring",
+    "pendulum",
+    "double_pendulum",
+    "spring_pendulum",
+    "henon_heiles",
+    "kepler",
+    "kepler_cartesian",
+    "cart_pole",
+    "charged_particle_magnetic",
+    "spherical_pendulum",
+    "relativistic_2d",
+)
+KEYS = ("system", "noise", "seed", "engine", "evidence")
+CAP = 120.0
+"""Seconds after which a discovery counts as failed."""
 
 
-def recover(name: str, seed: int, options: list[str]) -> dict[str, object]:
+def conservative() -> tuple[str, ...]:
+    """The particles of the catalogue that have a Lagrangian, no friction and no driving force."""
+    return tuple(name for name, system in catalogue().items() if _is_conservative(system))
+
+
+def _is_conservative(system: System) -> bool:
+    if len(system.space.base) > 1 or system.dissipation or system.forces:
+        return False
+    return not system.lagrangian.free_symbols & set(system.space.base_symbols)
+
+
+def recover(key: dict[str, object], cap: float) -> Row:
+    """One `lagsym run` in a process of its own, and what came of it."""
+    name, seed = str(key["system"]), str(key["seed"])
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "out"
-        command = [sys.executable, "-c", "from lagsym.cli import main; main()", "run", name, "--seed", str(seed)]
+        command = [sys.executable, "-c", "from lagsym.cli import main; main()", "run", name, "--seed", seed]
+        command += ["--noise", str(key["noise"]), "--positions-only", "--engine", str(key["engine"])]
+        command += ["--evidence", str(key["evidence"]), "-o", str(output)]
         started = time.monotonic()
-        done = subprocess.run([*command, "-o", str(output), *options], capture_output=True, text=True, check=False)
-        seconds = time.monotonic() - started
-        if done.returncode not in (0, 4):
-            return {"system": name, "seed": seed, "verdict": done.stderr.strip()[-200:], "seconds": seconds}
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=cap)
+        except subprocess.TimeoutExpired:
+            return {"recovered": False, "verdict": f"not finished after {cap:.0f} s", "seconds": cap}
+        seconds = round(time.monotonic() - started, 1)
+        if done.returncode not in (0, 3, 4):
+            return {"recovered": False, "verdict": done.stderr.strip()[-200:], "seconds": seconds}
         law = read_law(output / "law.json")
-    verdict = verify_law(law, draw_parameters(get(name), seed))
+    row: Row = {"verdict": law.verdict or law.status, "status": law.status, "seconds": seconds}
+    if law.lagrangian is None:
+        return row | {"recovered": False}
+    verdict = verify_law(law, draw_parameters(get(name), int(seed)))
     errors = [abs(c.value / verdict.refitted[c.name] - 1) for c in law.constants if verdict.refitted.get(c.name)]
-    return {
-        "system": name,
-        "seed": seed,
-        "verdict": verdict.kind,
-        "largest_relative_error": max(errors, default=None),
-        "held_out_r2": law.scores["held_out_r2"],
+    same = verdict.kind in {"identical", "gauge-equivalent"} or (
+        verdict.kind == "same dynamics" and law.multipliers > 1
+    )
+    return row | {
+        "recovered": same and law.status == "recovered" and done.returncode == 0,
+        "largest_error": max(errors, default=None),
+        "held_out_r2": law.scores.get("held_out_r2"),
         "multipliers": law.multipliers,
-        "seconds": seconds,
+        "lagrangian": str(law.lagrangian),
     }
+
+
+def table(rows: list[Row]) -> str:
+    """A line for each system, noise and engine: how many seeds recovered, the worst error, the median time."""
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["system"], row["engine"], row["evidence"], row["noise"]), []).append(row)
+    lines = []
+    for (system, engine, evidence, noise), group in sorted(groups.items(), key=lambda item: str(item[0])):
+        good = [row for row in group if row["recovered"]]
+        errors = [float(str(row["largest_error"])) for row in good if row.get("largest_error") is not None]
+        seconds = statistics.median([float(str(row["seconds"])) for row in group])
+        worst = f"{max(errors):.0e}" if errors else None
+        rest = ", ".join(sorted({str(row["verdict"]) for row in group if not row["recovered"]}))
+        revisions = ", ".join(sorted({str(row["revision"]) for row in group}))
+        lines.append(
+            (
+                f"`{system}`",
+                engine,
+                evidence,
+                f"{noise:.1%}",
+                f"{len(good)} of {len(group)}",
+                worst,
+                f"{seconds:.0f}",
+                rest,
+                revisions,
+            )
+        )
+    header = (
+        "system",
+        "engine",
+        "evidence",
+        "noise",
+        "recovered",
+        "largest error",
+        "median s",
+        "otherwise",
+        "revision",
+    )
+    return markdown(header, lines)
+
+
+def totals(rows: list[Row]) -> str:
+    """Shares of recovered runs over the eleven systems and over all, by noise and engine."""
+    lines = []
+    pairs = sorted({(str(row["engine"]), str(row["evidence"]), float(str(row["noise"]))) for row in rows})
+    for engine, evidence, noise in pairs:
+        runs = [row for row in rows if (row["engine"], row["evidence"], row["noise"]) == (engine, evidence, noise)]
+        eleven = [row for row in runs if row["system"] in ELEVEN]
+        lines.append((engine, evidence, f"{noise:.1%}", _share(eleven), _share(runs)))
+    return markdown(("engine", "evidence", "noise", "the eleven systems", "all that were run"), lines)
+
+
+def _share(rows: list[Row]) -> str | None:
+    if not rows:
+        return None
+    good = sum(bool(row["recovered"]) for row in rows)
+    return f"{good} of {len(rows)} ({good / len(rows):.0%})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--systems", default=",".join(SYSTEMS))
+    parser.add_argument("--systems", default="eleven")
+    parser.add_argument("--noise", default="0,0.001,0.01,0.02,0.05")
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("options", nargs="*")
-    arguments = parser.parse_args()
-    rows = []
-    print("| system | seed | verdict | largest relative error | held-out R² | seconds |\n|---|---|---|---|---|---|")
-    for name in arguments.systems.split(","):
-        for seed in map(int, arguments.seeds.split(",")):
-            row = recover(name, seed, arguments.options)
-            error, score = row.get("largest_relative_error"), row.get("held_out_r2")
-            numbers = [
-                " " if value is None else form.format(value) for form, value in (("{:.0e}", error), ("{:.6f}", score))
-            ]
-            print(f"| {name} | {seed} | {row['verdict']} | {' | '.join(numbers)} | {row['seconds']:.0f} |", flush=True)
-            rows.append(row)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1))
+    parser.add_argument("--engines", default="auto")
+    parser.add_argument("--evidence", default="both")
+    parser.add_argument("--cap", type=float, default=CAP, help="seconds after which a run counts as failed")
+    parser.add_argument("--results", type=Path, default=RESULTS / "recovery.jsonl")
+    parser.add_argument("--again", action="store_true", help="measure rows of other revisions again")
+    measure(parser.parse_args())
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Measure what is missing, print each row as it comes, and write the tables."""
+    kept = Rows(arguments.results, KEYS, again=arguments.again)
+    named = {"eleven": ELEVEN, "conservative": conservative()}
+    systems: Sequence[str] = named.get(arguments.systems, tuple(arguments.systems.split(",")))
+    ready = availability()
+    noises, seeds = map(float, arguments.noise.split(",")), map(int, arguments.seeds.split(","))
+    for engine, noise, seed, system in itertools.product(arguments.engines.split(","), noises, seeds, systems):
+        if ready[engine] is not None:
+            print(f"{engine}: not run, {ready[engine]}")
+            continue
+        key: dict[str, object] = dict(zip(KEYS, (system, noise, seed, engine, arguments.evidence), strict=True))
+        row = kept.measure(key, lambda key=key: recover(key, arguments.cap))
+        print(json.dumps({name: value for name, value in row.items() if name != "lagrangian"}), flush=True)
+    text = f"{totals(kept.newest())}\n\n{table(kept.newest())}\n"
+    arguments.results.with_suffix(".md").write_text(text)
+    print(f"\n{text}")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ Output = Annotated[
     Path, typer.Option("--output", "-o", help="Folder for the result: empty, or an earlier result of ours.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
+Noise = Annotated[float, typer.Option(help="Standard deviation of the noise, relative to each column's.")]
+PositionsOnly = Annotated[bool, typer.Option("--positions-only", help="Withhold velocities, as a camera does.")]
 Json = Annotated[bool, typer.Option("--json", help="Print law.json to standard output and nothing else.")]
 Evidence = Annotated[str, typer.Option(help="both, data or network: what the terms are chosen by.")]
 EngineName = Annotated[str, typer.Option("--engine", help="auto, sparse, operon or pysr: where terms come from.")]
@@ -120,8 +122,9 @@ def code(
 def simulate(
     system: str,
     output: Annotated[Path, typer.Option("--output", "-o", help="CSV file to write.")],
-    noise: Annotated[float, typer.Option(help="Standard deviation of the noise, relative to each column's.")] = 0.0,
+    noise: Noise = 0.0,
     trajectories: Annotated[int, typer.Option(help="How many trajectories.")] = 20,
+    positions_only: PositionsOnly = False,
     seed: Seed = 0,
     draw: Annotated[bool, typer.Option("--draw", help="Draw the parameters at random, by the seed.")] = False,
 ) -> None:
@@ -131,7 +134,8 @@ def simulate(
     from lagsym.systems import get
 
     entry = draw_parameters(get(system), seed) if draw else get(system)
-    _write_csv(integrate(entry, noise=noise, trajectories=trajectories, seed=seed), output)
+    motion = integrate(entry, noise=noise, trajectories=trajectories, seed=seed)
+    _write_csv(motion.positions_only() if positions_only else motion, output)
     parameters = ", ".join(f"{key} = {value:g}" for key, value in entry.parameters.items())
     typer.echo(f"{output}: {trajectories} trajectories of {system} with {parameters}")
 
@@ -187,8 +191,9 @@ def discover(
 def run(
     system: str,
     output: Output,
-    noise: Annotated[float, typer.Option(help="Standard deviation of the noise, relative to each column's.")] = 0.0,
+    noise: Noise = 0.0,
     trajectories: Annotated[int, typer.Option(help="How many trajectories to simulate.")] = 20,
+    positions_only: PositionsOnly = False,
     evidence: Evidence = "both",
     engine: EngineName = "auto",
     structure: Structure = "auto",
@@ -211,7 +216,8 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         # All that crosses over to the discovery is this table: coordinates, velocities and which of them are angles.
         table = Path(folder) / "data.csv"
-        _write_csv(integrate(entry, noise=noise, trajectories=trajectories, seed=seed), table)
+        motion = integrate(entry, noise=noise, trajectories=trajectories, seed=seed)
+        _write_csv(motion.positions_only() if positions_only else motion, table)
         motion = read_table(table, Columns(angles=tuple(sorted(entry.angles))))
     _finish(motion, options, entry, output, resume=resume, as_json=as_json)
 

@@ -255,6 +255,9 @@ def test_simulate_writes_what_discover_reads(tmp_path):
     frame = pd.read_csv(tmp_path / "orbits.csv")
     assert list(frame.columns) == ["trajectory", "t", "r", "phi", "r_dot", "phi_dot"]
     assert frame["trajectory"].nunique() == 2
+    seen = lagsym("simulate", "kepler", "-o", "seen.csv", "--positions-only", "--trajectories", "1", folder=tmp_path)
+    assert seen.returncode == 0, seen.stderr
+    assert list(pd.read_csv(tmp_path / "seen.csv").columns) == ["trajectory", "t", "r", "phi"]
 
 
 def test_importing_is_cheap_and_loads_nothing_heavy():

@@ -124,6 +124,10 @@ class Trajectories:
         """Whether forces were measured."""
         return any(segment.force is not None for segment in self.segments)
 
+    def positions_only(self) -> Trajectories:
+        """The same without velocities and accelerations: what a camera sees."""
+        return self.with_segments(replace(segment, v=None, a=None) for segment in self.segments)
+
     def with_segments(self, segments: Iterable[Segment]) -> Trajectories:
         """The same coordinates with other segments."""
         return replace(self, segments=tuple(segments))

@@ -48,6 +48,15 @@ def test_a_segment_checks_itself(t, q, message):
         Segment(np.array(t), np.array(q))
 
 
+def test_positions_alone_are_the_same_positions():
+    motion = make(2)
+    seen = motion.positions_only()
+    np.testing.assert_array_equal(seen.segments[1].q, motion.segments[1].q)
+    assert not seen.has_velocities
+    assert motion.has_velocities
+    assert list(seen.to_frame().columns) == ["trajectory", "t", "x"]
+
+
 def test_jets_need_velocities():
     t = np.arange(10.0)
     bare = Trajectories(("x",), (Segment(t, t[:, None]),))
