@@ -32,6 +32,10 @@ GROWTH_LIMIT = 2.0
 PRECISE = 1e-6
 """Relative standard errors below this are not improved upon by longer windows."""
 ITERATIONS = 20
+SHARES = (0.25, 0.5, 1.0)
+"""Of a window, that its starting state is fitted to in turn: errors of the start grow along a window."""
+SETTLING, SETTLED = 8, 1e-2
+"""Iterations of the starting states alone, and the share of a window's misfit below which a gain ends them."""
 SUBSTEPS = (1, 2, 4, 8)
 NUMERICAL_FLOOR = 1e-8
 """Relative error of a constant that comes from integration alone."""
@@ -78,6 +82,13 @@ class _Windows:
     weight: np.ndarray
     state: np.ndarray
     force: tuple[np.ndarray, np.ndarray] | None
+
+    def first(self, share: float) -> _Windows:
+        """The same windows, each cut off after a share of the longest."""
+        count = max(2, round(share * len(self.steps)))
+        force = None if self.force is None else (self.force[0][: count + 1], self.force[1][: count + 1])
+        steps, q, weight = self.steps[:count], self.q[: count + 1], self.weight[: count + 1]
+        return _Windows(self.start, steps, q, weight, self.state, force)
 
 
 def refine(
@@ -170,6 +181,10 @@ class _Shooting:
     def fit(self, initial: np.ndarray, length: float) -> Refined:
         values, states = initial.copy(), self.windows.state.copy()
         self._choose_substeps(states, values)
+        for share in SHARES:
+            part = _Shooting(self.mechanics, self.windows.first(share), self.scale, self.constants)
+            part.substeps = self.substeps
+            states = part.settled(states, values)
         residual = self._residual(states, values)
         if not np.isfinite(residual).all():
             raise InputError(NOT_INTEGRABLE)
@@ -199,6 +214,33 @@ class _Shooting:
         free = self.windows.weight.sum() - states.shape[0] * 2 - self.constants / self.n
         spread = np.sqrt(np.sum(misfit**2, axis=(0, 1)) / max(free, 1))
         return Refined(values, covariance, spread, length, len(states), converged)
+
+    def settled(self, states: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Starting states fitted with the constants held fixed, each window with a damping of its own.
+
+        A window that passes a close encounter answers to its start far more strongly than the others; with one damping
+        for all it would hold up the whole fit.
+        """
+        damping = np.full(len(states), 1e-4)
+        residual = self._residual(states, values)
+        size = np.sum(residual**2, axis=(0, 2))
+        for _ in range(SETTLING):
+            by_state, by_constant = self._jacobians(states, values)
+            if not np.isfinite(by_state).all():
+                break
+            SS, _, _, Sr, _ = _normal(by_state, by_constant, residual)
+            SS = SS + (damping[:, None, None] * SS + 1e-14) * np.eye(SS.shape[1])
+            trial = states - np.linalg.solve(SS, Sr[..., None])[..., 0]
+            changed = self._residual(trial, values)
+            attempt = np.sum(changed**2, axis=(0, 2))
+            better = attempt < size
+            gain = np.max(np.where(better, 1 - attempt / np.maximum(size, 1e-300), 0))
+            damping = np.where(better, np.maximum(damping / 10, 1e-12), 10 * damping)
+            states, size = np.where(better[:, None], trial, states), np.where(better, attempt, size)
+            residual = np.where(better[:, None], changed, residual)
+            if better.any() and gain < SETTLED:
+                break
+        return states
 
     def _choose_substeps(self, states: np.ndarray, values: np.ndarray) -> None:
         """Enough Runge–Kutta steps between samples that twice as many change nothing that matters."""

@@ -40,6 +40,18 @@ def test_standard_errors_cover_the_truth():
     assert np.sqrt(np.mean(np.square(scores))) > 0.4
 
 
+def test_close_encounters_do_not_hold_up_the_fit():
+    # Starting states read off smoothed positions are so wrong here that the path after an encounter is another one.
+    orbits = simulate(get("kepler_cartesian"), trajectories=8, noise=0.01, seed=1).positions_only()
+    space = JetSpace(orbits.coordinates)
+    (x, y), (u, w) = space.positions, space.velocities
+    refined = fitted(u**2 / 2 + d * w**2 / 2 + c / sp.sqrt(x**2 + y**2), (d, c), [1.04, 0.97], orbits)
+    truth = np.array([1.0, 1.0])
+    assert refined.converged
+    assert np.abs(refined.values - truth).max() < 5e-3
+    assert (np.abs(refined.values - truth) < 4 * refined.standard_errors).all()
+
+
 def test_friction_is_fitted_with_the_law():
     system = System("damped", SPACE, OMEGA**2 / 2 + 4.5 * sp.cos(THETA), dissipation=0.1 * OMEGA**2 / 2)
     data = simulate(system, initial=(np.array([[2.0]]), np.array([[0.0]])), noise=1e-3, span=20.0, step=0.02)
