@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 FORCE = "force_"
 PURE = "1"
 """The unit of a pure number, and of an angle in radians where it is multiplied with others."""
-FACTOR = "log10 of the factor to SI"
 SI_UNITS = {
     "[length]": "meter",
     "[mass]": "kilogram",
@@ -30,8 +29,11 @@ SI_UNITS = {
     "[substance]": "mole",
     "[luminosity]": "candela",
 }
-LONGEST = 60
+LONGEST, HIGHEST = 60, 12
+"""Length of a unit's text, and its highest power: beyond is a slip."""
 TOLERANCE = 1e-9
+SAME = 1e-6
+"""Exponents of written units that are closer than this are equal: they come from logarithms."""
 Vector = Float[np.ndarray, " parts"]
 
 
@@ -71,15 +73,17 @@ def parse_unit(text: str, name: str) -> Unit:
         raise InputError(_unreadable(text, name))
     try:
         unit: Any = _registry().parse_units(text)
-        zero, one = (_in_base_units(number, unit) for number in (0.0, 1.0))
+        zero, one = (_quantity(number, unit).to_base_units() for number in (0.0, 1.0))
     except (AttributeError, ValueError, TypeError, AssertionError, ArithmeticError, tokenize.TokenError, SyntaxError):
         # What pint raises on text that is no unit: its own errors are AttributeError, ValueError or TypeError.
         raise InputError(_unreadable(text, name)) from None
     if zero.magnitude != 0 or not one.magnitude > 0:
         msg = f"{name}: {text} has a zero or a scale of its own and cannot be multiplied; convert the column, say to K"
         raise InputError(msg)
-    parts = {str(part): float(exponent) for part, exponent in _registry().Quantity(1.0, unit).unit_items()}
-    dimension = {str(part): float(exponent) for part, exponent in unit.dimensionality.items()}
+    parts = {str(part): float(exponent) for part, exponent in _quantity(1.0, unit).unit_items()}
+    if any(abs(exponent) > HIGHEST for exponent in parts.values()):
+        raise InputError(_unreadable(text, name))
+    dimension = {str(part): float(power) for part, power in unit.dimensionality.items()}
     return Unit(_product(parts), parts, dimension, float(one.magnitude), str(one.units) == "radian")
 
 
@@ -130,14 +134,12 @@ class UnitSpace:
 
     def text(self, vector: Vector) -> str:
         """A vector as a product of units; a pure number is `1`."""
-        for basis in self._bases:
-            if not basis:
-                continue
+        for basis in filter(None, self._bases):
             matrix = np.stack([self._vector(_unit(part)) for part in basis], axis=1)
             exponents = np.linalg.lstsq(matrix, vector, rcond=None)[0]
-            if np.abs(matrix @ exponents - vector).max() < 1e-6:
+            if np.abs(matrix @ exponents - vector).max() < SAME:
                 return _product(dict(reversed(list(zip(basis, map(float, exponents), strict=True)))))
-        return self._in_si(vector)
+        return PURE  # the last basis spans all products of the columns' units, so there is none
 
     @cached_property
     def _dimensions(self) -> tuple[str, ...]:
@@ -161,16 +163,9 @@ class UnitSpace:
         chosen: list[str] = []
         for part in parts:
             matrix = np.stack([self._vector(_unit(other)) for other in (*chosen, part)])
-            if np.linalg.matrix_rank(matrix, tol=1e-6) == len(matrix):
+            if np.linalg.matrix_rank(matrix, tol=SAME) == len(matrix):
                 chosen.append(part)
         return tuple(chosen)
-
-    def _in_si(self, vector: Vector) -> str:
-        """A vector in SI units, with a number in front where it needs one."""
-        exponents = dict(zip(self._dimensions, map(float, vector[:-1]), strict=True))
-        product = _product({SI_UNITS.get(part, part.strip("[]")): power for part, power in exponents.items()})
-        factor = 10 ** float(vector[-1])
-        return product if abs(factor - 1) < TOLERANCE else f"{factor:.6g}*{product}"
 
     def _vector(self, unit: Unit) -> Vector:
         exponents = [unit.dimension.get(part, 0.0) for part in self._dimensions]
@@ -184,8 +179,8 @@ def _registry() -> pint.UnitRegistry:
     return pint.UnitRegistry()
 
 
-def _in_base_units(number: float, unit: Any) -> Any:
-    return _registry().Quantity(number, unit).to_base_units()
+def _quantity(number: float, unit: Any) -> Any:
+    return _registry().Quantity(number, unit)
 
 
 @cache
