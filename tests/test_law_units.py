@@ -48,6 +48,13 @@ def test_a_cart_with_a_pole():
     assert replace(found, units={}, lagrangian_unit=None, constants=CART.constants) == CART
 
 
+def test_measured_forces_make_an_energy_of_it():
+    pushed = law("c1*x_dot**2 + c2*theta_dot**2 - c3*x**2 + c4*cos(theta)")
+    found, _ = with_units(pushed, {**UNITS, "force_x": "N"})
+    assert [constant.unit for constant in found.constants] == ["kg", "kg*m**2", "kg/s**2", "kg*m**2/s**2"]
+    assert found.lagrangian_unit == "kg*m**2/s**2"
+
+
 def test_without_units_nothing_is_claimed():
     assert with_units(CART, {}) == (CART, ())
     with pytest.raises(InputError, match="expected a unit for theta"):

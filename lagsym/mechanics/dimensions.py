@@ -138,7 +138,7 @@ def _unknown(terms: Sequence[sp.Expr], known: Mapping[sp.Symbol, Dimension]) -> 
 
 
 class _Demands:
-    """Linear equations for unknown dimensions, in Gauss-Jordan form.
+    """Linear equations for unknown dimensions, in triangular form.
 
     A row has one entry for each unknown and one for each part of a known dimension; as a demand it is zero.
     """
@@ -237,13 +237,11 @@ class _Demands:
         return self._pure
 
     def _reduced(self, row: np.ndarray) -> np.ndarray:
-        """A row after what is solved has been put in."""
+        """A row after what is solved has been put in: older solutions may hold unknowns that newer ones solve."""
         for column, solution in self._solved.items():
             row = row - row[column] * solution
         return row
 
     def _eliminate(self, row: np.ndarray) -> None:
         column = int(np.argmax(np.abs(row[: len(self._columns)])))
-        solution = row / row[column]
-        self._solved = {key: other - other[column] * solution for key, other in self._solved.items()}
-        self._solved[column] = solution
+        self._solved[column] = row / row[column]

@@ -52,6 +52,7 @@ BAD = {
     "time in metres": ({"t": "m"}, "expected a unit of time for t"),
     "angle in metres": ({"theta": "m"}, "theta is an angle"),
     "velocity": ({"theta_dot": "deg/s"}, "theta_dot has the unit deg/s, but theta and t make 1/s; convert"),
+    "acceleration": ({"x_ddot": "m/s"}, r"x_ddot has the unit m/s, but x and t make m/s\*\*2; convert"),
     "velocity in other units": ({"x_dot": "mm/s"}, "x_dot has the unit mm/s, but x and t make m/s; convert"),
 }
 
@@ -61,7 +62,7 @@ def test_units_that_do_not_go_together_say_why(frame, name):
     change, message = BAD[name]
     units = {key: unit for key, unit in {**GOOD, **change}.items() if unit is not None}
     with pytest.raises(InputError, match=message):
-        read(frame, **units)
+        read(frame.assign(x_ddot=-np.cos(T), theta_ddot=0.0), **units)
 
 
 def test_the_work_of_all_forces_has_one_unit(frame):
