@@ -149,6 +149,7 @@ def discover(
     ignore: Annotated[str, typer.Option(help="Columns to leave out.")] = "",
     parameters: Annotated[str, typer.Option(help="Columns that hold a parameter, the same in every row.")] = "",
     define: Annotated[list[str] | None, typer.Option(help="A new coordinate, as 'name=formula'.")] = None,
+    units: Annotated[str, typer.Option(help="Units of t, coordinates, forces, as t=s,theta=rad,x=m.")] = "",
     drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Drop rows with missing numbers.")] = False,
     evidence: Evidence = "both",
     engine: EngineName = "auto",
@@ -171,7 +172,13 @@ def discover(
     from lagsym.mechanics.system import System
 
     columns = Columns(
-        _names(coordinates), _names(angles), _names(ignore), _names(parameters), tuple(define or ()), drop_missing
+        _names(coordinates),
+        _names(angles),
+        _names(ignore),
+        _names(parameters),
+        tuple(define or ()),
+        drop_missing,
+        _units(units),
     )
     motion = read_table(data, columns)
     space = JetSpace(motion.coordinates)
@@ -362,6 +369,18 @@ def _names(text: str) -> tuple[str, ...]:
     """The parts of a list separated by commas, those inside brackets aside."""
     parts = re.split(r",(?![^()]*\))", text)
     return tuple(part.strip() for part in parts if part.strip())
+
+
+def _units(text: str) -> dict[str, str]:
+    """Units by column, from 't=s,x=m'."""
+    units: dict[str, str] = {}
+    for part in _names(text):
+        name, equals, unit = (piece.strip() for piece in part.partition("="))
+        if not (equals and name and unit) or name in units:
+            msg = f"expected --units as column=unit, each column once, separated by commas; got '{part}'"
+            raise InputError(msg)
+        units[name] = unit
+    return units
 
 
 def _numbers(text: str) -> dict[str, float]:

@@ -20,6 +20,7 @@ from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled, settle
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law
+from lagsym.law_units import check_terms, with_units
 from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
@@ -125,12 +126,14 @@ def discover(
 
     Raises:
         DataError: there is too little to learn from.
+        InputError: a term that was given contradicts the units of the data.
         UnavailableError: a named engine or device is missing.
     """
     options = options or DiscoveryOptions()
     missing = engine(options.choice.engine).available()
     if missing:
         raise UnavailableError(missing)
+    check_terms(options.choice.given, JetSpace(data.coordinates), data.units)
     log = _Log(report)
     log.notices += [*data.notices, *_velocity_notices(data)]
     parts = split(data, seed=options.seed)
@@ -152,6 +155,8 @@ def discover(
     with log.stage("refine", "Refining constants"):
         smooth = differentiate(known)
         law = _law(selected, settle(selected.candidate, known, smooth, seed=options.seed), smooth, options, log)
+        law, unit_notices = with_units(law, data.units)
+        log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
         asked = None if network is None else network.model.read(differentiate(parts.report).jets()).acceleration
         validation = validate(law, parts.report, network_acceleration=asked)
@@ -299,6 +304,7 @@ def _refusal(
     with log.stage("judge", "Comparing with an unconstrained network"):
         score = unconstrained_r2(learn, held_out, seed=options.seed)
     law = Law(data.coordinates, None, scores={"unconstrained_r2": score}, seed=options.seed, status="uncertain")
+    law, _ = with_units(law, data.units)
     if score > UNCONSTRAINED_R2:
         return replace(_without_law(law, log), scores=law.scores)
     log.notices.append(

@@ -35,7 +35,7 @@ class Constant:
         value: fitted value.
         standard_error: its standard error, or None where there is none.
         exact: a recognised closed form in text, such as "1/2" or "sqrt(2)", or None.
-        unit: physical unit, or None.
+        unit: physical unit as text, such as "m/s**2", or None where it is not known.
     """
 
     name: str
@@ -79,6 +79,8 @@ class Law:
         comparison: numbers of the comparison with the reference: scale, added F, residuals, chi-square.
         tests: tests behind the claims, e.g. the friction test with its significance, in words and numbers.
         front: candidates by complexity.
+        units: of time, coordinates, measured forces (`force_<q>`) and parameters, by name; empty where not known.
+        lagrangian_unit: unit of the Lagrangian, or None where it is not known; that of D is this over that of time.
         notices: what the user should know, one sentence each.
         seed: the seed that all random choices came from.
         seconds: time that each stage took.
@@ -104,6 +106,8 @@ class Law:
     comparison: Mapping[str, float | str] = field(default_factory=dict)
     tests: Mapping[str, Mapping[str, float | str]] = field(default_factory=dict)
     front: tuple[FrontEntry, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    lagrangian_unit: str | None = None
     notices: tuple[str, ...] = ()
     seed: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)

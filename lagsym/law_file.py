@@ -190,6 +190,8 @@ def _law(document: Mapping[str, Any]) -> Law:
         comparison=take(document, "comparison", mapping(read_finding), {}),
         tests=take(document, "tests", mapping(mapping(read_finding)), {}),
         front=take(document, "front", sequence(_front_entry), ()),
+        units=take(document, "units", mapping(read_text), {}),
+        lagrangian_unit=take(document, "lagrangian_unit", optional(read_text), None),
         notices=take(document, "notices", sequence(read_text), ()),
         seed=take(document, "seed", read_integer, 0),
         seconds=take(document, "seconds", mapping(read_number), {}),

@@ -36,14 +36,17 @@ def motion(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(motion) -> Path:
-    done = lagsym("discover", motion, "--angles", "theta", "--evidence", "data", "-o", "out", folder=motion.parent)
+    options = ("--angles", "theta", "--evidence", "data", "--units", "t=s,theta=rad")
+    done = lagsym("discover", motion, *options, "-o", "out", folder=motion.parent)
     assert done.returncode == 0, done.stderr
+    assert "Units: t in s, theta in rad, L in 1/s²." in done.stdout
     return motion.parent / "out"
 
 
 def test_discover_writes_a_law_that_reads_back(result):
     law = read_law(result / "law.json")
     assert law.status == "recovered"
+    assert [constant.unit for constant in law.constants] == ["1/s**2"]
     assert {file.name for file in result.iterdir()} >= {"law.json", "law.tex", "report.html", "data.csv"}
 
 
@@ -193,6 +196,24 @@ def test_a_killed_discovery_goes_on_to_the_same_law(motion):
     assert laws[0] == laws[1]
     assert networks[0] == networks[1]  # the weights' hash among it
     assert not unfinished.exists()
+
+
+@pytest.mark.parametrize(
+    ("units", "message"),
+    [
+        ("t=s", "theta has none"),
+        ("t=s,theta", "column=unit"),
+        ("t=s,t=s", "each column once"),
+        ("t=s,theta=rad,x=m", "--units names x"),
+        ("t=s,theta=elbows", "expected a unit for theta"),
+    ],
+)
+def test_units_that_cannot_be_used_are_one_sentence(units, message, motion, tmp_path):
+    done = lagsym("discover", motion, "--angles", "theta", "--units", units, "-o", "out", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_listings(tmp_path):

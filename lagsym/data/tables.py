@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 import sympy as sp
 from jaxtyping import Float
 
+from lagsym.data.column_units import ColumnUnits
 from lagsym.data.trajectories import SHORTEST_SEGMENT, Segment, Trajectories
 from lagsym.errors import DataError, InputError
 from lagsym.mechanics.notation.parsing import parse
@@ -28,11 +29,13 @@ class Columns:
 
     Arguments:
         coordinates: columns that are coordinates; empty for all that are nothing else.
-        angles: coordinates in radians with period 2 pi.
+        angles: coordinates with period 2 pi, in radians unless `units` says otherwise.
         ignore: columns to leave out.
         parameters: columns that hold a parameter, which must not change from row to row.
         define: new coordinates, each as 'name=formula' over other columns.
         drop_missing: drop rows with missing numbers, and split there, in place of an error.
+        units: the unit of `t`, of every coordinate and force and, if wanted, of velocities and parameters, by column,
+            such as {"t": "s", "theta": "rad"}; empty for none.
     """
 
     coordinates: tuple[str, ...] = ()
@@ -41,6 +44,7 @@ class Columns:
     parameters: tuple[str, ...] = ()
     define: tuple[str, ...] = ()
     drop_missing: bool = False
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_table(path: str | os.PathLike[str], columns: Columns | None = None) -> Trajectories:
@@ -84,11 +88,13 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
     derived = (column for q in names for column in (f"{q}_dot", f"{q}_ddot", f"{FORCE}{q}") if column in frame)
     wanted = [TIME, *names, *derived]
     parameters = {name: _parameter(frame, name) for name in columns.parameters}
-    notices: list[str] = []
+    units = ColumnUnits.of(columns.units, names, [*wanted[len(names) + 1 :], *parameters], columns.angles)
+    notices = list(units.notices)
     lacking = [q for q in names if f"{q}_dot" not in frame]
     if 0 < len(lacking) < len(names):
         notices.append(f"There are no velocities of {', '.join(lacking)}, so all velocities come from the positions.")
     numbers = _numbers(frame, wanted, drop_missing=columns.drop_missing, notices=notices)
+    numbers = numbers.assign(**{name: numbers[name] * factor for name, factor in units.factors.items()})
     labels = frame[TRAJECTORY].astype(str) if TRAJECTORY in frame else pd.Series("0", index=frame.index)
     segments: list[Segment] = []
     for label in dict.fromkeys(labels):
@@ -106,7 +112,9 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
         notices.append(
             f"{len(segments) - len(usable)} stretches of under {SHORTEST_SEGMENT} samples were left out ({lost} rows)."
         )
-    return Trajectories(tuple(names), tuple(usable), frozenset(columns.angles), tuple(notices), parameters)
+    return Trajectories(
+        tuple(names), tuple(usable), frozenset(columns.angles), tuple(notices), parameters, dict(units.units)
+    )
 
 
 def read_arrays(
@@ -116,6 +124,7 @@ def read_arrays(
     *,
     coordinates: Sequence[str] = (),
     angles: Iterable[str] = (),
+    units: Mapping[str, str] | None = None,
 ) -> Trajectories:
     """Read one trajectory from arrays, with the same checks as a table.
 
@@ -125,6 +134,7 @@ def read_arrays(
         v: velocities, where they were measured.
         coordinates: their names; q1, q2, ... without.
         angles: coordinates in radians with period 2 pi.
+        units: of `t` and every coordinate, as in `Columns`.
 
     Raises:
         DataError: the shapes do not fit, or see `read_table`.
@@ -142,7 +152,7 @@ def read_arrays(
     columns = {TIME: t, **dict(zip(names, q.T, strict=True))}
     if v is not None:
         columns |= {f"{name}_dot": part for name, part in zip(names, np.asarray(v, float).T, strict=True)}
-    return read_frame(pd.DataFrame(columns), Columns(coordinates=names, angles=tuple(angles)))
+    return read_frame(pd.DataFrame(columns), Columns(coordinates=names, angles=tuple(angles), units=units or {}))
 
 
 def _check_names(frame: pd.DataFrame, columns: Columns) -> None:

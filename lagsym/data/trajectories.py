@@ -85,6 +85,7 @@ class Trajectories:
         angles: coordinates with period 2 pi, in radians.
         notices: what was done to the data on reading, one sentence each.
         parameters: what does not change during the motion, by name, e.g. a mass.
+        units: of `t`, the coordinates, the forces (`force_<q>`) and parameters, by name; empty where not known.
 
     Raises:
         DataError: there is nothing to learn from.
@@ -95,6 +96,7 @@ class Trajectories:
     angles: frozenset[str] = frozenset()
     notices: tuple[str, ...] = field(default=(), compare=False)
     parameters: Mapping[str, float] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.segments:

@@ -23,6 +23,7 @@ from lagsym.mechanics.system import parameter_symbol
 from lagsym.reporting import typesetting, wording
 from lagsym.reporting.folder import MARKER, result_folder
 from lagsym.reporting.plots import chosen_entry, draw_pictures, page_svg
+from lagsym.reporting.unit_notation import unit_latex, unit_text
 from lagsym.validation import Validation
 
 SERIES = "validation.npz"
@@ -164,6 +165,7 @@ def _page(law: Law, pictures: Mapping[str, bytes]) -> str:
         law=law,
         wording=wording,
         number=typesetting.number_text,
+        unit=unit_text,
         formulas=rows,
         constants=constants,
         terms=terms,
@@ -180,6 +182,7 @@ def _latex_document(law: Law) -> str:
         law=law,
         wording=wording,
         number=number_latex,
+        unit=unit_latex,
         symbol=partial(_symbol, law),
         rows=rows,
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from lagsym.law import Law
 from lagsym.mechanics.notation.latex import to_latex
 from lagsym.reporting.typesetting import constant_values, number_text, unicode_text
+from lagsym.reporting.unit_notation import unit_text
 from lagsym.reporting.wording import (
     dissipation_sentence,
     remarks,
     score_entries,
     status_sentence,
+    units_sentence,
     verdict_sentence,
 )
 
@@ -29,12 +31,12 @@ def law_text(law: Law) -> str:
             blocks.append(
                 _table(
                     [
-                        (c.name, number_text(c.value, c.standard_error), _exact(c.exact), c.unit or "")
+                        (c.name, number_text(c.value, c.standard_error), _exact(c.exact), unit_text(c.unit))
                         for c in law.constants
                     ]
                 )
             )
-        blocks.append(dissipation_sentence(law))
+        blocks += [units_sentence(law), dissipation_sentence(law)]
     blocks.append(f"Verdict: {law.verdict or 'none'}\n  {verdict_sentence(law)}")
     if law.scores:
         blocks.append(_table([(entry.label, entry.value) for entry in score_entries(law)]))

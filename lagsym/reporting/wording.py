@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lagsym.law import Constant, Law
 from lagsym.reporting.typesetting import FEW_DIGITS, number_text
+from lagsym.reporting.unit_notation import unit_text
 
 STATUSES = {
     "recovered": "A Lagrangian explains the data.",
@@ -130,6 +131,18 @@ def dissipation_sentence(law: Law) -> str:
     return f"Energy is lost to friction{sure if math.isfinite(errors) else ''}."
 
 
+def unit_entries(law: Law) -> list[tuple[str, str]]:
+    """What is measured in which unit, as law.json has it: time and coordinates first, then the Lagrangian."""
+    whole = [] if law.lagrangian_unit is None else [("L", law.lagrangian_unit)]
+    return [*law.units.items(), *whole]
+
+
+def units_sentence(law: Law) -> str:
+    """The units in a line, or nothing where they are not known."""
+    units = ", ".join(f"{name} in {unit_text(unit)}" for name, unit in unit_entries(law))
+    return f"Units: {units}." if units else ""
+
+
 def remarks(law: Law) -> list[str]:
     """What one must know to read the Lagrangian rightly."""
     result = []
@@ -154,7 +167,8 @@ def provenance_entries(law: Law) -> list[Entry]:
         Entry("angles", ", ".join(law.angles) or "none"),
         Entry("structure", f"{law.structure}: {STRUCTURES.get(law.structure, 'as given')}"),
     ]
-    entries += [Entry(f"parameter {name}", number_text(value)) for name, value in law.parameters.items()]
+    for name, value in law.parameters.items():
+        entries.append(Entry(f"parameter {name}", f"{number_text(value)} {unit_text(law.units.get(name))}".strip()))
     return entries + [Entry(f"seconds to {readable(name)}", f"{value:.1f}") for name, value in law.seconds.items()]
 
 
