@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import sympy as sp
+from jaxtyping import Float
 
 from lagsym.mechanics.algebra.clear_ranks import BudgetError, Judge, doubles
 from lagsym.mechanics.inverse_problem.conditions import numbers, pairs, symmetric, tower
@@ -36,18 +37,26 @@ REGULAR = 1e-2
 
 
 def find_numeric_multiplier(
-    accelerations: Accelerations, space: JetSpace, *, ranges: Ranges | None = None, budget: float = 30.0
+    accelerations: Accelerations | Sequence[Accelerations],
+    space: JetSpace,
+    *,
+    ranges: Ranges | None = None,
+    points: Float[np.ndarray, "points variables"] | None = None,
+    budget: float = 30.0,
 ) -> Existence:
     """Decide whether a Lagrangian gives accelerations that come as a function of numbers, as far as that can be told.
 
-    The function is expanded about random points by fitting polynomials; what two fits differ by is taken as the error.
+    The function is expanded about some points by fitting polynomials; what two fits differ by is taken as the error.
+    Of several functions that estimate the same accelerations, such as networks trained from different seeds, the first
+    is asked, and what the others say differently counts as error as well.
     "impossible" needs conditions whose every singular value is far beyond its error; "exists" a constant multiplier,
     perhaps times an exponential of time, that meets the conditions to within the error, which the sentence tells.
 
     Arguments:
-        accelerations: a(q, v) of arrays of shape (N, n), returning shape (N, n); smooth.
+        accelerations: a(q, v) of arrays of shape (N, n), returning shape (N, n); smooth. Or several of them.
         space: the jet space of the coordinates.
         ranges: where the function may be evaluated, by the symbols' names.
+        points: values of (q, v), of shape (P, 2 n), about which to expand; random ones within the ranges without.
         budget: seconds after which the answer is "undecided".
 
     Raises:
@@ -59,11 +68,19 @@ def find_numeric_multiplier(
     check_particle(space)
     bounds = sampling_ranges(space, (), ranges)
     units = _units(bounds, space)
-    found = _expansions(in_units(accelerations, units), units.ranges(bounds), space, Judge(budget=budget))
+    several = [accelerations] if callable(accelerations) else list(accelerations)
+    functions = [in_units(function, units) for function in several]
+    places = None if points is None else np.asarray(points, float) / [float(units.of[s]) for s in _symbols(space)]
+    found = _expansions(functions, units.ranges(bounds), space, Judge(budget=budget), places)
     try:
         return _single(next(found), units) if len(space.fields) == 1 else _decided(found, units)
     except BudgetError:
         return Existence(UNDECIDED, f"undecided: the {budget:g} s that were allowed have passed", "none")
+
+
+def _symbols(space: JetSpace) -> tuple[sp.Symbol, ...]:
+    """The symbols of (q, v), in the order of a point."""
+    return (*space.positions, *space.velocities)
 
 
 def _units(bounds: Ranges, space: JetSpace) -> Units:
@@ -125,32 +142,34 @@ class _Expansion:
         return float(singular[-1] / np.sqrt(rows))
 
 
-def _expansions(function: Accelerations, ranges: Ranges, space: JetSpace, judge: Judge) -> Iterator[_Expansion]:
-    symbols = (*space.positions, *space.velocities)
-    bounds = np.array([ranges[symbol.name] for symbol in symbols])
+def _expansions(
+    functions: list[Accelerations], ranges: Ranges, space: JetSpace, judge: Judge, places: np.ndarray | None
+) -> Iterator[_Expansion]:
+    bounds = np.array([ranges[symbol.name] for symbol in _symbols(space)])
     generator = np.random.default_rng(3)
-    for _ in range(POINTS):
+    if places is None:
         # The boxes must not leave the ranges.
-        share = 0.2 + 0.6 * generator.random(len(symbols))
-        point = bounds[:, 0] + share * (bounds[:, 1] - bounds[:, 0])
+        share = 0.2 + 0.6 * generator.random((POINTS, len(bounds)))
+        places = bounds[:, 0] + share * (bounds[:, 1] - bounds[:, 0])
+    for point in places:
         tried = []
         for width in WIDTHS:
             judge.check_time()
             sides = width * (bounds[:, 1] - bounds[:, 0])
-            tried.append(_expansion(function, point, sides, generator))
+            tried.append(_expansion(functions, point, sides, generator))
         yield max(tried, key=lambda expansion: (expansion.certainty, -float(np.linalg.norm(expansion.errors))))
 
 
 def _expansion(
-    function: Accelerations, point: np.ndarray, sides: np.ndarray, generator: np.random.Generator
+    functions: list[Accelerations], point: np.ndarray, sides: np.ndarray, generator: np.random.Generator
 ) -> _Expansion:
     degree = degree_for(len(point))
-    order = min(4, degree)
-    fits = [fit_nearby(function, point, sides * factor, degree, generator) for factor in (1.0, NARROWER)]
-    (rows, connection, first), (others, other, _) = (_conditions(fit, order) for fit in fits)
-    error = float(np.abs(connection - other).max(initial=0.0))
-    size = float(np.abs(fits[0].coefficients[0]).max())
-    return _Expansion(point, rows, np.abs(rows - others), connection, error, first, size)
+    tries = [(functions[0], 1.0), (functions[0], NARROWER), *((function, 1.0) for function in functions[1:])]
+    fits = [fit_nearby(function, point, sides * factor, degree, generator) for function, factor in tries]
+    (rows, connection, first), *others = (_conditions(fit, min(4, degree)) for fit in fits)
+    errors = np.max([np.abs(rows - other) for other, _, _ in others], axis=0)
+    error = max(float(np.abs(connection - other).max(initial=0.0)) for _, other, _ in others)
+    return _Expansion(point, rows, errors, connection, error, first, float(np.abs(fits[0].coefficients[0]).max()))
 
 
 def _conditions(fit: LocalFit, order: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -166,7 +185,7 @@ def _single(expansion: _Expansion, units: Units) -> Existence:
 
 
 def _named(expansion: _Expansion, units: Units) -> dict[str, float]:
-    symbols = (*units.space.positions, *units.space.velocities)
+    symbols = _symbols(units.space)
     return {s.name: float(x * units.of[s]) for s, x in zip(symbols, expansion.point, strict=True)}
 
 

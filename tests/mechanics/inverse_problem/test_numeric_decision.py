@@ -3,6 +3,7 @@ import pytest
 
 from lagsym.errors import InputError
 from lagsym.mechanics.inverse_problem.decision import find_multiplier
+from lagsym.mechanics.inverse_problem.numeric_decision import find_numeric_multiplier
 from lagsym.mechanics.jetspace import JetSpace
 
 PLANE = JetSpace(("x", "y"))
@@ -55,6 +56,19 @@ def test_an_indefinite_constant_multiplier():
 def test_noise_decides_nothing():
     found = find_multiplier(lambda q, v: quadratic(q, v) + 1e-3 * np.sin(1e6 * q), PLANE)
     assert found.answer == "undecided"
+
+
+def test_what_several_estimates_say_differently_is_error():
+    other = [lambda q, v: 1.0001 * quadratic(q, v), lambda q, v: quadratic(q, v) + 0.2 * q**2]
+    assert find_numeric_multiplier([quadratic, other[0]], PLANE).answer == "impossible"
+    assert find_numeric_multiplier([quadratic, *other], PLANE).answer == "undecided"
+
+
+def test_points_can_be_given():
+    place = np.array([[0.5, -0.2, 0.3, 0.4], [0.1, 0.2, -0.3, 0.4]])
+    found = find_numeric_multiplier(quadratic, PLANE, points=place)
+    assert found.answer == "impossible"
+    assert any(np.allclose(list(found.point.values()), point) for point in place)
 
 
 def test_one_coordinate_and_the_budget():
