@@ -12,6 +12,7 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate, velocity_bias
 from lagsym.data.jets import Jets
+from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Split, Trajectories, split
 from lagsym.distillation.choice import USABLE_NETWORK, Choice, ChoiceOptions, choose_terms
 from lagsym.distillation.constants import name_constant
@@ -252,16 +253,18 @@ def _law(selected: Choice, settled: Settled, smooth: Trajectories, options: Disc
         angles=tuple(name for name in smooth.coordinates if name in smooth.angles),
         parameters=smooth.parameters,
         structure=selected.structure,
-        multipliers=multipliers(settled.numeric_lagrangian, JetSpace(smooth.coordinates), _ranges(smooth)).dimension,
+        multipliers=multipliers(
+            settled.numeric_lagrangian, JetSpace(smooth.coordinates), middle_ranges(smooth)
+        ).dimension,
         scale="fixed" if fixed else "free",
         evidence=evidence,
         tests={"friction": settled.test},
-        front=tuple(_front_entry(entry) for entry in selected.front.candidates),
+        front=tuple(front_entry(entry) for entry in selected.front.candidates),
         seed=options.seed,
     )
 
 
-def _ranges(smooth: Trajectories) -> dict[str, tuple[float, float]]:
+def middle_ranges(smooth: Sampled) -> dict[str, tuple[float, float]]:
     """The middle of what the data cover, for every coordinate and velocity."""
     jets = smooth.jets()
     names = [*smooth.coordinates, *(f"{name}_dot" for name in smooth.coordinates)]
@@ -269,7 +272,8 @@ def _ranges(smooth: Trajectories) -> dict[str, tuple[float, float]]:
     return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True) if a < b}
 
 
-def _front_entry(candidate: Candidate) -> FrontEntry:
+def front_entry(candidate: Candidate) -> FrontEntry:
+    """A candidate as an entry of a law's front."""
     constants = tuple(float(c) for c in candidate.coefficients)
     return FrontEntry(candidate.complexity, candidate.loss, to_text(candidate.lagrangian), constants, candidate.scores)
 
