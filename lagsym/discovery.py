@@ -17,6 +17,7 @@ from lagsym.data.trajectories import Split, Trajectories, split
 from lagsym.distillation.choice import USABLE_NETWORK, Choice, ChoiceOptions, choose_terms
 from lagsym.distillation.constants import name_constant
 from lagsym.distillation.engines import Budget, engine
+from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled, settle
 from lagsym.errors import InputError, UnavailableError
@@ -75,12 +76,19 @@ class Discovery:
         validation: its scores on held-out data, or None without a Lagrangian.
         fit: the trained network, or None where none was asked for.
         split: the three parts of the data.
+        faithfulness: how closely the law reproduces the network on held-out data, or None where one of them is missing.
     """
 
     law: Law
     validation: Validation | None
     fit: Fit | None
     split: Split
+    faithfulness: Faithfulness | None = None
+
+    @property
+    def error_map(self) -> ErrorMap | None:
+        """Where the law differs from the network, or None where there is no network or no law."""
+        return None if self.faithfulness is None else self.faithfulness.map
 
     def _repr_latex_(self) -> str:
         return self.law._repr_latex_()
@@ -154,12 +162,27 @@ def discover(
         smooth = differentiate(known)
         law = _law(selected, settle(selected.candidate, known, smooth, seed=options.seed), smooth, options, log)
     with log.stage("judge", "Scoring on held-out data"):
-        asked = None if network is None else network.model.read(differentiate(parts.report).jets()).acceleration
+        held_out = differentiate(parts.report)
+        asked = None if network is None else network.model.read(held_out.jets()).acceleration
         validation = validate(law, parts.report, network_acceleration=asked)
+        faithfulness = None if asked is None else _faithfulness(asked, validation, held_out)
         law = _judged(law, validation, learn, parts.report, options, log)
+        if faithfulness is not None:
+            law = replace(law, scores={**law.scores, **faithfulness.scores})
     if law.lagrangian is None:
         return Discovery(law, None, network, parts)
-    return Discovery(law, validation, network, parts)
+    return Discovery(law, validation, network, parts, faithfulness)
+
+
+def _faithfulness(asked: np.ndarray, validation: Validation, held_out: Trajectories) -> Faithfulness:
+    """The law against the network on held-out data."""
+    return measure_faithfulness(
+        asked,
+        validation.predicted_acceleration,
+        held_out.jets(),
+        coordinates=held_out.coordinates,
+        angles=held_out.angles,
+    )
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:

@@ -16,7 +16,7 @@ from lagsym.data.jets import Jets
 from lagsym.discovery import front_entry, middle_ranges
 from lagsym.distillation.choice import USABLE_NETWORK, ChoiceOptions
 from lagsym.distillation.engines import Budget, engine
-from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
+from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
 from lagsym.distillation.inner import Named
 from lagsym.distillation.matching import Match, MotionEvidence, OperatorEvidence, match_network
 from lagsym.distillation.selection import Candidate
@@ -39,6 +39,10 @@ NOTICE = (
     "Terms and constants were read from the network alone. No data were seen, so the constants have no standard "
     "errors, and the law is as good as the network."
 )
+STUDENT = FitOptions(width=16, steps=100, tolerance=2e-3)
+"""How a Lagrangian network learns from a network of accelerations: without noise a small one is soon good enough."""
+LESSONS = 1200
+"""States that it learns from at most."""
 Report = Callable[[str], None]
 
 
@@ -88,6 +92,11 @@ class Distillation:
     faithfulness: Faithfulness | None
     kind: str
     existence: Existence | None = None
+
+    @property
+    def error_map(self) -> ErrorMap | None:
+        """Where the law differs from the network, or None where there is no law."""
+        return None if self.faithfulness is None else self.faithfulness.map
 
     @property
     def front(self) -> tuple[FrontEntry, ...]:
@@ -155,7 +164,7 @@ def distill(
         match = _match(asked, options, log)
     law, faithfulness = _judged(match, asked, options)
     existence = None
-    if asked.lagrangian is None and law.status != "recovered":
+    if asked.lagrangian is None and not (match is not None and match.convincing and law.status == "recovered"):
         law, faithfulness, existence = _taught((law, faithfulness), asked, options, log)
     law = replace(law, notices=(*log.notices, *law.notices), seconds=dict(log.seconds))
     return Distillation(law, faithfulness, asked.network.kind, existence)
@@ -192,18 +201,25 @@ def _taught(
 ) -> tuple[*_Judged, Existence | None]:
     """What a Lagrangian network says that learned from the accelerations, and whether any Lagrangian has them."""
     angles = tuple(int(i) for i in np.flatnonzero(asked.learn.angle_mask))
-    settings = FitOptions(tolerance=2e-3, steps=200, seconds=options.budget)
+    settings = replace(STUDENT, seconds=options.budget)
     with log.stage("fit", "Training a Lagrangian network on the accelerations"):
-        jets, others = asked.learn.jets(), asked.held_out.jets()
+        jets, others = (part.jets().take(np.arange(min(len(part), LESSONS))) for part in (asked.learn, asked.held_out))
         student = select_structure(jets, others, angles=angles, options=settings, seed=options.seed, device="cpu").fit
     if student.held_out_error < USABLE_NETWORK:
         with log.stage("distil again", "Selecting terms by that network"):
             evidence = OperatorEvidence(student.model, asked.learn, asked.held_out, options.seed)
             again = _judged(match_network(evidence, student.model, **_search(options)), asked, options)
-        if again[0].status == "recovered":
+        if again[0].status == "recovered" and _r2(again) > _r2(before):
             return *again, None
+    if before[0].status == "recovered":
+        return *before, None
     with log.stage("exist", "Asking whether any Lagrangian exists"):
         return _existence(before, asked, student, log)
+
+
+def _r2(judged: _Judged) -> float:
+    """How faithful a law is; the worst there is for none."""
+    return -np.inf if judged[1] is None else judged[1].acceleration_r2
 
 
 def _judged(match: Match | None, asked: Asked, options: DistillationOptions) -> _Judged:

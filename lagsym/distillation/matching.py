@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from lagsym.data.jets import Jets
 from lagsym.data.samples import Samples
-from lagsym.distillation.choice import CONVINCING_LOSS, ChoiceOptions
+from lagsym.distillation.choice import ChoiceOptions
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.inner import simple_kinetic, simplest_fit, with_inner
 from lagsym.distillation.read import network_operator, propose_kinetic, propose_terms
@@ -35,6 +35,9 @@ from lagsym.errors import InputError, UnavailableError
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural.models.records import Readable
 
+CONVINCING_LOSS = 1e-3
+"""A formula with a held-out loss below this needs no engine to look for another; without noise in the network's answers
+what is left is the formula's error or the network's own."""
 EXACT_LOSS = 1e-8
 """A structure whose held-out loss is below this needs no richer one to be tried beside it."""
 
