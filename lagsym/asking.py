@@ -124,12 +124,13 @@ def _arrays(samples: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndar
 
 def _usable(accelerations: np.ndarray) -> np.ndarray:
     """At which samples there are finite accelerations of ordinary size."""
-    finite = np.isfinite(accelerations).all(axis=1)
+    finite = np.asarray(np.isfinite(accelerations).all(axis=1))
     if not finite.any():
         return finite
     size = np.abs(np.where(finite[:, None], accelerations, 0.0))
     typical = np.median(size[finite], axis=0)
-    return finite & np.all(size <= OUTLIER * np.where(typical > 0, typical, np.inf), axis=1)
+    ordinary = np.all(size <= OUTLIER * np.where(typical > 0, typical, np.inf), axis=1)
+    return np.asarray(finite & ordinary)
 
 
 def _unusable(network: LagrangianModule | AccelerationModule, accelerations: np.ndarray, usable: np.ndarray) -> str:

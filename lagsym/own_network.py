@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -18,7 +19,7 @@ from lagsym.distillation.choice import USABLE_NETWORK, ChoiceOptions
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
 from lagsym.distillation.inner import Named
-from lagsym.distillation.matching import Match, MotionEvidence, OperatorEvidence, match_network
+from lagsym.distillation.matching import TOLERANCE, Match, MotionEvidence, OperatorEvidence, match_network
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law
@@ -53,21 +54,27 @@ class DistillationOptions:
     Arguments:
         choice: engine, structure and further terms; the evidence is the network's whatever it says.
         kind: what the network returns: "lagrangian", "acceleration", or "auto" to tell by the shape.
+        tolerance: relative error of the network, as far as it is known; terms that explain less are its error.
         seed: of every draw.
         budget: cap on the seconds of each search by an engine and of each training, or None.
 
     Raises:
-        InputError: the kind is another one, the budget is not positive, or the evidence is to be data.
+        InputError: the kind is another one, the tolerance is not in [0, 1), the budget is not positive, or the evidence
+            is to be data.
     """
 
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
     kind: str = "auto"
+    tolerance: float = TOLERANCE
     seed: int = 0
     budget: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             msg = f"expected kind to be one of {', '.join(KINDS)}; got {self.kind!r}"
+            raise InputError(msg)
+        if not 0 <= self.tolerance < 1:
+            msg = f"expected a tolerance of at least 0 and below 1, got {self.tolerance}"
             raise InputError(msg)
         if self.budget is not None and not self.budget > 0:
             msg = f"expected a budget of more than 0 seconds, got {self.budget}"
@@ -174,11 +181,11 @@ def _match(asked: Asked, options: DistillationOptions, log: _Log) -> Match | Non
     """Terms by the network's operator; where no formula is like that, by its accelerations."""
     motion = MotionEvidence(asked.learn, asked.held_out)
     if asked.lagrangian is None:
-        return match_network(motion, None, options=options.choice)
+        return match_network(motion, None, **_search(options))
     operator = OperatorEvidence(asked.lagrangian, asked.learn, asked.held_out, options.seed)
     match = match_network(operator, asked.lagrangian, **_search(options))
     if match is None or not match.convincing:
-        other = match_network(motion, None, options=options.choice)
+        other = match_network(motion, None, **_search(options))
         if other is not None and other.convincing:
             log.notices.append(
                 "No formula is like the network's Lagrangian off the motion; the law moves as the network does, but "
@@ -190,7 +197,7 @@ def _match(asked: Asked, options: DistillationOptions, log: _Log) -> Match | Non
 
 def _search(options: DistillationOptions) -> dict:
     budget = Budget() if options.budget is None else Budget(seconds=options.budget)
-    return {"options": options.choice, "seed": options.seed, "budget": budget}
+    return {"options": options.choice, "tolerance": options.tolerance, "seed": options.seed, "budget": budget}
 
 
 _Judged = tuple[Law, Faithfulness | None]
@@ -257,7 +264,7 @@ def _law(match: Match, asked: Asked, options: DistillationOptions) -> Law:
     """The candidate with names for its constants."""
     candidate, names = match.candidate, asked.learn.coordinates
     terms, constants = _named(candidate)
-    lagrangian = sp.Add(*terms)
+    lagrangian: Any = sp.Add(*terms)
     values = {parameter_symbol(c.name): sp.Float(c.value, 17) for c in constants}
     given = options.choice.given
     return Law(

@@ -239,7 +239,12 @@ def test_samples_that_cannot_be_used_are_refused(samples, arguments, error, word
 
 
 def test_options_are_checked():
-    for wrong in ({"kind": "energy"}, {"budget": 0.0}, {"choice": lagsym.ChoiceOptions(evidence="data")}):
+    for wrong in (
+        {"kind": "energy"},
+        {"budget": 0.0},
+        {"tolerance": 1.0},
+        {"choice": lagsym.ChoiceOptions(evidence="data")},
+    ):
         with pytest.raises(InputError, match=r"expected|network"):
             lagsym.DistillationOptions(**wrong)
 

@@ -38,8 +38,8 @@ from lagsym.neural.models.records import Readable
 CONVINCING_LOSS = 1e-3
 """A formula with a held-out loss below this needs no engine to look for another; without noise in the network's answers
 what is left is the formula's error or the network's own."""
-EXACT_LOSS = 1e-8
-"""A structure whose held-out loss is below this needs no richer one to be tried beside it."""
+TOLERANCE = 1e-3
+"""Relative error of a network, where nothing is known about it: few networks are trained to more."""
 
 
 class Evidence(ABC):
@@ -161,6 +161,7 @@ def match_network(
     model: Readable | None,
     *,
     options: ChoiceOptions | None = None,
+    tolerance: float = TOLERANCE,
     seed: int = 0,
     budget: Budget | None = None,
 ) -> Match | None:
@@ -170,6 +171,8 @@ def match_network(
         evidence: what the network says.
         model: the network whose canonical parts an engine may read, where the libraries fail; None where it has none.
         options: engine, structure and further terms.
+        tolerance: relative error of the network: nothing is added to a formula that matches it as closely as that, and
+            no richer structure is tried.
         seed: of the engine.
         budget: of each search by an engine.
 
@@ -180,27 +183,27 @@ def match_network(
     options, found = options or ChoiceOptions(), []
     if options.engine in {"auto", "sparse"}:
         for structure in STRUCTURES if options.structure == "auto" else (options.structure,):
-            found += _from_library(evidence, structure, options)
-            if found and found[-1].loss < EXACT_LOSS:
+            found += _from_library(evidence, structure, options, tolerance)
+            if found and found[-1].loss <= tolerance**2:
                 break
     if model is not None and options.engine != "sparse" and not any(match.convincing for match in found):
-        found += _from_engine(evidence, model, options, seed, budget)
+        found += _from_engine(evidence, model, options, tolerance, seed, budget)
     best = min((match.loss for match in found), default=0.0)
     return next((match for match in found if simplest(match.loss, best)), None)
 
 
-def _from_library(evidence: Evidence, structure: str, options: ChoiceOptions) -> list[Match]:
+def _from_library(evidence: Evidence, structure: str, options: ChoiceOptions, tolerance: float) -> list[Match]:
     """The choice from a structure's library; where T may be any function of v, with those of one inner constant."""
     plain, kinetic = build_library(evidence.learn, structure, extra=options.given), ()
     if structure == "separable":
         simple = [(term,) for term in simple_kinetic(plain.space, evidence.learn)]
         kinetic = _fitted(simple, plain, evidence.learn)
         plain = build_library(evidence.learn, structure, extra=(*options.given, *kinetic))
-    return _matches(evidence, plain, structure, kinetic, options)
+    return _matches(evidence, plain, (structure, kinetic), options, tolerance)
 
 
 def _from_engine(
-    evidence: Evidence, model: Readable, options: ChoiceOptions, seed: int, budget: Budget | None
+    evidence: Evidence, model: Readable, options: ChoiceOptions, tolerance: float, seed: int, budget: Budget | None
 ) -> list[Match]:
     """The choice among terms that a symbolic regression of the network's parts proposes, for each structure asked."""
     search, found = engine(options.engine), []
@@ -217,7 +220,7 @@ def _from_engine(
         if structure == "separable":
             kinetic = _fitted(kinetics, library, evidence.learn)
             library = build_library(evidence.learn, structure, extra=(*terms, *kinetic), complexity=0)
-        found += _matches(evidence, library, structure, kinetic, options, (*messages, *more))
+        found += _matches(evidence, library, (structure, kinetic), options, tolerance, (*messages, *more))
     return found
 
 
@@ -231,17 +234,21 @@ def _fitted(proposals: Sequence[tuple[sp.Expr, ...]], library: Library, samples:
 def _matches(
     evidence: Evidence,
     library: Library,
-    structure: str,
-    kinetic: tuple[sp.Expr, ...],
+    structure: tuple[str, tuple[sp.Expr, ...]],
     options: ChoiceOptions,
+    tolerance: float,
     messages: tuple[str, ...] = (),
 ) -> list[Match]:
     """The choice from one library, in a list; an empty one where nothing is admissible."""
     front = evidence.select(library, _kept(library, options))
     if front.chosen is None:
         return []
-    candidate = with_inner(front.chosen, kinetic)
-    return [Match(candidate, structure, front, evidence.loss(candidate, library.space), messages)]
+    name, kinetic = structure
+    # What a larger candidate explains beyond the tolerance is the network's own error.
+    enough = [entry for entry in front.candidates if entry.loss <= tolerance**2]
+    chosen = min((front.chosen, *enough), key=lambda entry: len(entry.terms))
+    candidate = with_inner(chosen, kinetic)
+    return [Match(candidate, name, front, evidence.loss(candidate, library.space), messages)]
 
 
 def _kept(library: Library, options: ChoiceOptions) -> tuple[int, ...]:

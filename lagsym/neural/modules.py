@@ -135,7 +135,7 @@ def ask_module(module: nn.Module, jets: Jets, *, kind: str = "auto") -> Lagrangi
     asked = AccelerationModule(call, dtype, device)
     (q, v), *_ = asked._chunks(trial)
     returned = call(q, v)
-    found = _kind(returned, tuple(q.shape), kind)
+    found = _kind(returned, (len(q), q.shape[1]), kind)
     if found == "acceleration":
         return asked
     result = LagrangianModule(call, dtype, device)

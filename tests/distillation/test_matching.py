@@ -59,6 +59,16 @@ def test_a_structure_that_is_too_narrow_shows_in_the_loss(evidence):
     assert match is None or match.loss > 1e-4
 
 
+@pytest.mark.parametrize(("tolerance", "kept"), [(1e-3, False), (0.0, True)])
+def test_what_is_below_the_tolerance_is_the_network_s_error(tolerance, kept):
+    small = sp.Float(2e-5) * X**3
+    evidence = OperatorEvidence(Exact(LAGRANGIAN + small), samples(0), samples(1))
+    choice = ChoiceOptions(engine="sparse", structure="gyroscopic")
+    match = match_network(evidence, None, options=choice, tolerance=tolerance)
+    assert match is not None
+    assert (X**3 in match.candidate.terms) == kept
+
+
 def test_a_known_part_that_moves_nothing_is_refused():
     with pytest.raises(InputError, match="no equations of motion"):
         match_network(EVIDENCE[0], None, options=ChoiceOptions(engine="sparse", known=X * V))
