@@ -16,6 +16,9 @@ from .law_file import write_law as write_law
 from .mechanics.equivalence.gauge import compare as compare
 from .mechanics.equivalence.verdict import Verdict as Verdict
 from .mechanics.system import System as System
+from .own_network import Distillation as Distillation
+from .own_network import DistillationOptions as DistillationOptions
+from .own_network import distill as distill
 from .reporting import write_report as write_report
 from .simulation import simulate as simulate
 from .validation import validate as validate

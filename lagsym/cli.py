@@ -335,7 +335,7 @@ def _finish(
         if wanted is not None and law.lagrangian is not None:
             law = with_verdict(law, verify_law(law, wanted))
         with result_folder(output) as folder:
-            write_files(report_files(law, found.validation), folder)
+            write_files(report_files(law, found.validation, found.error_map), folder)
             motion.to_frame().to_csv(folder / "data.csv", index=False)
             if found.fit is not None:
                 save_fit(found.fit, folder / "network.json")

@@ -12,10 +12,12 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate, velocity_bias
 from lagsym.data.jets import Jets
+from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Split, Trajectories, split
 from lagsym.distillation.choice import USABLE_NETWORK, Choice, ChoiceOptions, choose_terms
 from lagsym.distillation.constants import name_constant
 from lagsym.distillation.engines import Budget, engine
+from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled, settle
 from lagsym.errors import InputError, UnavailableError
@@ -75,12 +77,19 @@ class Discovery:
         validation: its scores on held-out data, or None without a Lagrangian.
         fit: the trained network, or None where none was asked for.
         split: the three parts of the data.
+        faithfulness: how closely the law reproduces the network on held-out data, or None where one of them is missing.
     """
 
     law: Law
     validation: Validation | None
     fit: Fit | None
     split: Split
+    faithfulness: Faithfulness | None = None
+
+    @property
+    def error_map(self) -> ErrorMap | None:
+        """Where the law differs from the network, or None where there is no network or no law."""
+        return None if self.faithfulness is None else self.faithfulness.map
 
     def _repr_latex_(self) -> str:
         return self.law._repr_latex_()
@@ -158,12 +167,27 @@ def discover(
         law, unit_notices = with_units(law, data.units)
         log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
-        asked = None if network is None else network.model.read(differentiate(parts.report).jets()).acceleration
+        held_out = differentiate(parts.report)
+        asked = None if network is None else network.model.read(held_out.jets()).acceleration
         validation = validate(law, parts.report, network_acceleration=asked)
+        faithfulness = None if asked is None else _faithfulness(asked, validation, held_out)
         law = _judged(law, validation, learn, parts.report, options, log)
+        if faithfulness is not None:
+            law = replace(law, scores={**law.scores, **faithfulness.scores})
     if law.lagrangian is None:
         return Discovery(law, None, network, parts)
-    return Discovery(law, validation, network, parts)
+    return Discovery(law, validation, network, parts, faithfulness)
+
+
+def _faithfulness(asked: np.ndarray, validation: Validation, held_out: Trajectories) -> Faithfulness:
+    """The law against the network on held-out data."""
+    return measure_faithfulness(
+        asked,
+        validation.predicted_acceleration,
+        held_out.jets(),
+        coordinates=held_out.coordinates,
+        angles=held_out.angles,
+    )
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:
@@ -257,16 +281,18 @@ def _law(selected: Choice, settled: Settled, smooth: Trajectories, options: Disc
         angles=tuple(name for name in smooth.coordinates if name in smooth.angles),
         parameters=smooth.parameters,
         structure=selected.structure,
-        multipliers=multipliers(settled.numeric_lagrangian, JetSpace(smooth.coordinates), _ranges(smooth)).dimension,
+        multipliers=multipliers(
+            settled.numeric_lagrangian, JetSpace(smooth.coordinates), middle_ranges(smooth)
+        ).dimension,
         scale="fixed" if fixed else "free",
         evidence=evidence,
         tests={"friction": settled.test},
-        front=tuple(_front_entry(entry) for entry in selected.front.candidates),
+        front=tuple(front_entry(entry) for entry in selected.front.candidates),
         seed=options.seed,
     )
 
 
-def _ranges(smooth: Trajectories) -> dict[str, tuple[float, float]]:
+def middle_ranges(smooth: Sampled) -> dict[str, tuple[float, float]]:
     """The middle of what the data cover, for every coordinate and velocity."""
     jets = smooth.jets()
     names = [*smooth.coordinates, *(f"{name}_dot" for name in smooth.coordinates)]
@@ -274,7 +300,8 @@ def _ranges(smooth: Trajectories) -> dict[str, tuple[float, float]]:
     return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True) if a < b}
 
 
-def _front_entry(candidate: Candidate) -> FrontEntry:
+def front_entry(candidate: Candidate) -> FrontEntry:
+    """A candidate as an entry of a law's front."""
     constants = tuple(float(c) for c in candidate.coefficients)
     return FrontEntry(candidate.complexity, candidate.loss, to_text(candidate.lagrangian), constants, candidate.scores)
 

@@ -20,6 +20,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from lagsym.data.derivatives import characteristic_time, differentiate
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.data.weak import place_test_functions
+from lagsym.distillation.faithfulness import r_squared
 from lagsym.distillation.selection import WeakEvidence
 from lagsym.distillation.terms import Library, Term
 from lagsym.law import Law
@@ -96,14 +97,6 @@ def validate(
     return Validation(
         scores, jets.a, predicted, longest.t[:count] - longest.t[0], longest.q[:count], path, energy[:count]
     )
-
-
-def r_squared(measured: Float[np.ndarray, "samples n"], predicted: Float[np.ndarray, "samples n"]) -> float:
-    """One less the share of the variance that is not predicted, of the coordinate that fares worst."""
-    residual = np.sum((measured - predicted) ** 2, axis=0)
-    total = np.sum((measured - measured.mean(axis=0)) ** 2, axis=0)
-    moving = total > 1e-20 * total.max()
-    return float(np.min(1 - residual[moving] / total[moving]))
 
 
 def unconstrained_r2(learn: Trajectories, held_out: Trajectories, *, seed: int = 0) -> float:

@@ -23,6 +23,13 @@ def test_double_pendulum(tmp_path):
     assert (tmp_path / "out" / "report.html").exists()
 
 
+def test_distill_own_network(tmp_path):
+    printed = run("distill_own_network.py", tmp_path)
+    assert "recovered" in printed
+    assert "cos(theta)" in printed
+    assert (tmp_path / "out" / "error_map.png").exists()
+
+
 @pytest.mark.skipif(not os.environ.get("LAGSYM_REAL_DATA"), reason="LAGSYM_REAL_DATA names no folder of measurements")
 def test_measured_pendulum(tmp_path):
     printed = run("measured_pendulum.py", tmp_path)

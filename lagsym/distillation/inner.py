@@ -11,7 +11,7 @@ Source: Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10, 413 (va
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,8 +21,9 @@ from jaxtyping import Float
 from scipy import linalg
 from scipy.optimize import least_squares
 
+from lagsym.data.samples import Sampled, Samples
 from lagsym.data.trajectories import Trajectories
-from lagsym.data.weak import TestFunctions, place_test_functions
+from lagsym.data.weak import place_test_functions
 from lagsym.distillation.selection import Candidate, WeakEvidence, simplest
 from lagsym.distillation.terms import Library, Term
 from lagsym.mechanics.jetspace import JetSpace
@@ -93,13 +94,25 @@ class FittedTerms:
         return sum(int(term.count_ops()) for term in self.terms)
 
 
-def fit_inner(terms: Sequence[sp.Expr], beside: Library, data: Trajectories) -> FittedTerms | None:
+Collect = Callable[[Library], WeakEvidence]
+"""Evaluates a library on the data, in weak form or sample by sample."""
+
+
+def collector(data: Trajectories | Samples) -> Collect:
+    """Evaluates libraries on trajectories in weak form, on samples without times one by one."""
+    if isinstance(data, Samples):
+        return lambda library: WeakEvidence.pointwise(library, data)
+    functions = place_test_functions(data)
+    return lambda library: WeakEvidence.collect(library, data, functions)
+
+
+def fit_inner(terms: Sequence[sp.Expr], beside: Library, data: Trajectories | Samples) -> FittedTerms | None:
     """The terms with the inner constants that fit the motion best, beside others with any coefficients.
 
     Arguments:
         terms: with their numbers as starting values; the first is part of every combination.
         beside: further terms.
-        data: differentiated trajectories.
+        data: differentiated trajectories, or samples with accelerations free of noise.
 
     Returns:
         The terms with fitted numbers; None where there are too many, or one is not finite on the data.
@@ -107,7 +120,7 @@ def fit_inner(terms: Sequence[sp.Expr], beside: Library, data: Trajectories) -> 
     named = Named.of(terms, numbers(terms))
     if not 0 < len(named.symbols) <= MOST or not (named.values > 0).all():
         return None
-    problem = _Projection(named, beside, data)
+    problem = _Projection(named, beside, collector(data))
     start = np.log(named.values)
     first = problem.residual(start)
     if first[0] == BREAKS_DOWN:
@@ -117,7 +130,9 @@ def fit_inner(terms: Sequence[sp.Expr], beside: Library, data: Trajectories) -> 
     return FittedTerms(named.at(np.exp(best)), float(np.mean(problem.residual(best) ** 2)))
 
 
-def simplest_fit(proposals: Sequence[Sequence[sp.Expr]], beside: Library, data: Trajectories) -> tuple[sp.Expr, ...]:
+def simplest_fit(
+    proposals: Sequence[Sequence[sp.Expr]], beside: Library, data: Trajectories | Samples
+) -> tuple[sp.Expr, ...]:
     """Of alternatives, each with its inner constants fitted, the simplest that does as well as the best.
 
     Alternatives are not to be added up: two that are nearly alike would cancel, with huge coefficients.
@@ -132,7 +147,7 @@ def simplest_fit(proposals: Sequence[Sequence[sp.Expr]], beside: Library, data: 
     return min(good, key=lambda found: found.complexity).terms if good else ()
 
 
-def simple_kinetic(space: JetSpace, data: Trajectories) -> tuple[sp.Expr, ...]:
+def simple_kinetic(space: JetSpace, data: Sampled) -> tuple[sp.Expr, ...]:
     """Functions of the squared speed with one inner constant each, to be fitted; none where all coordinates are angles.
 
     Every elementary function that grows with the speed, up to a singularity beyond the data or without one: noisy or
@@ -156,10 +171,9 @@ def with_inner(candidate: Candidate, proposed: Sequence[sp.Expr]) -> Candidate:
 class _Projection:
     """The weak residual as a function of the logarithms of the inner constants alone."""
 
-    def __init__(self, named: Named, beside: Library, data: Trajectories) -> None:
-        self.named, self.beside, self.data = named, beside, data
-        self.functions: TestFunctions = place_test_functions(data)
-        known = WeakEvidence.collect(beside, data, self.functions)
+    def __init__(self, named: Named, beside: Library, collect: Collect) -> None:
+        self.named, self.beside, self.collect = named, beside, collect
+        known = collect(beside)
         self.on, self.off = known.on, known.off
 
     def residual(self, logarithms: Float[np.ndarray, " constants"]) -> Float[np.ndarray, " rows"]:
@@ -167,7 +181,7 @@ class _Projection:
         terms = self.named.at(np.exp(logarithms))
         library = Library(self.beside.space, tuple(Term(term, 0.0) for term in terms))
         with np.errstate(all="ignore"):
-            evidence = WeakEvidence.collect(library, self.data, self.functions)
+            evidence = self.collect(library)
             on, off = np.concatenate([evidence.on, self.on]), np.concatenate([evidence.off, self.off])
             size = np.sqrt(np.mean(off**2, axis=(1, 2)))
         if not (np.isfinite(on).all() and np.isfinite(size).all() and size[0] > 0):

@@ -12,11 +12,11 @@ import sympy as sp
 from jaxtyping import Float
 
 from lagsym.data.jets import Jets
-from lagsym.data.trajectories import Trajectories
+from lagsym.data.samples import Sampled
 from lagsym.distillation.engines import Budget, Engine, Formula, FormulaFront, Table
 from lagsym.distillation.engines.refit import expanded, split
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.neural import NetworkLagrangian
+from lagsym.neural.models.records import Readable
 
 ROWS = 300
 """Rows of a table: engines take time with each, and a network's answer holds no noise to average out."""
@@ -28,7 +28,7 @@ KINETIC_FORMULAS = 4
 """Formulas of a kinetic energy that are handed on: the motion tells them apart better than the network can."""
 
 
-def network_operator(model: NetworkLagrangian, jets: Jets) -> Float[np.ndarray, "samples n"]:
+def network_operator(model: Readable, jets: Jets) -> Float[np.ndarray, "samples n"]:
     """The network's E = f - M a at given jets, on or off the shell."""
     reading = model.read(jets)
     return reading.force - np.einsum("tij,tj->ti", reading.mass, jets.a)
@@ -49,7 +49,7 @@ class PartTable:
     factor: sp.Expr
 
 
-def tabulate_parts(model: NetworkLagrangian, data: Trajectories, *, seed: int = 0) -> tuple[PartTable, ...]:
+def tabulate_parts(model: Readable, data: Sampled, *, seed: int = 0) -> tuple[PartTable, ...]:
     """The parts V(q) and M_ij(q) of a network on the data's support, each as a table.
 
     A table's columns are typed features: sines and cosines of angles and of their differences, coordinates that are
@@ -79,7 +79,7 @@ def tabulate_parts(model: NetworkLagrangian, data: Trajectories, *, seed: int = 
 
 
 def propose_terms(
-    engine: Engine, model: NetworkLagrangian, data: Trajectories, *, seed: int = 0, budget: Budget | None = None
+    engine: Engine, model: Readable, data: Sampled, *, seed: int = 0, budget: Budget | None = None
 ) -> tuple[tuple[sp.Expr, ...], tuple[str, ...]]:
     """Terms of a Lagrangian out of an engine's formulas for the network's parts, and the engine's messages.
 
@@ -103,7 +103,7 @@ def propose_terms(
     return tuple(terms), tuple(dict.fromkeys(front.message for front in fronts if front.message))
 
 
-def kinetic_energy(model: NetworkLagrangian, jets: Jets) -> Float[np.ndarray, " samples"]:
+def kinetic_energy(model: Readable, jets: Jets) -> Float[np.ndarray, " samples"]:
     """The canonical kinetic energy of a network at the (q, v) of jets, blind to gauge.
 
     T = L(q, v) - L(q, 0) - dL/dv(q, 0) . v = integral over s from 0 to 1 of (1 - s) v . M(q, s v) v
@@ -116,7 +116,7 @@ def kinetic_energy(model: NetworkLagrangian, jets: Jets) -> Float[np.ndarray, " 
     return total
 
 
-def tabulate_kinetic(model: NetworkLagrangian, data: Trajectories, *, seed: int = 0) -> PartTable:
+def tabulate_kinetic(model: Readable, data: Sampled, *, seed: int = 0) -> PartTable:
     """The kinetic energy T(v) of a separable network as a table.
 
     Columns are the velocities, and the squared speed over all coordinates that are lengths.
@@ -135,7 +135,7 @@ def tabulate_kinetic(model: NetworkLagrangian, data: Trajectories, *, seed: int 
 
 
 def propose_kinetic(
-    engine: Engine, model: NetworkLagrangian, data: Trajectories, *, seed: int = 0, budget: Budget | None = None
+    engine: Engine, model: Readable, data: Sampled, *, seed: int = 0, budget: Budget | None = None
 ) -> tuple[tuple[tuple[sp.Expr, ...], ...], tuple[str, ...]]:
     """Kinetic energies of velocities alone, each as terms with inner constants, and the engine's messages.
 

@@ -9,6 +9,7 @@ import sympy as sp
 from jaxtyping import Float
 
 from lagsym.data.jets import Jets
+from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import TestFunctions, place_test_functions
 from lagsym.distillation.engines.subset import best_subsets
@@ -86,6 +87,13 @@ class WeakEvidence:
             pushed = functions.integrate(jets.force, np.zeros_like(jets.force))
             on, off = np.concatenate([on, pushed[None]]), np.concatenate([off, chosen.force[None]])
         return cls(library, on, off, chosen)
+
+    @classmethod
+    def pointwise(cls, library: Library, data: Sampled) -> WeakEvidence:
+        """Evaluate a library sample by sample (strong form): for accelerations without noise, and without times."""
+        jets = data.jets()
+        chosen = off_shell(jets)
+        return cls(library, library.operator(jets), library.operator(chosen), chosen)
 
     @property
     def driven(self) -> bool:

@@ -16,7 +16,7 @@ import sympy as sp
 from jaxtyping import Float
 
 from lagsym.data.jets import Jets
-from lagsym.data.trajectories import Trajectories
+from lagsym.data.samples import Sampled
 from lagsym.mechanics.jetspace import JetSpace
 
 LARGEST_COMPLEXITY = 4
@@ -123,7 +123,7 @@ def off_shell(jets: Jets, *, samples: int = 1500, seed: int = 0) -> Jets:
 
 
 def build_library(
-    data: Trajectories,
+    data: Sampled,
     structure: str = "natural",
     *,
     extra: Sequence[sp.Expr] = (),
@@ -135,7 +135,7 @@ def build_library(
     stays well above zero gives inverse powers; the others give powers.
 
     Arguments:
-        data: differentiated trajectories: kinds and supports of the coordinates are read off them.
+        data: differentiated trajectories, or samples: kinds and supports of the coordinates are read off them.
         structure: one of `STRUCTURES`.
         extra: terms to add, simplest of all.
         complexity: limit on the functions of position.
@@ -182,10 +182,10 @@ def independent(library: Library, jets: Jets) -> Library:
     return library.take(kept)
 
 
-def _functions(data: Trajectories, space: JetSpace, limit: int) -> list[tuple[sp.Expr, float]]:
+def _functions(data: Sampled, space: JetSpace, limit: int) -> list[tuple[sp.Expr, float]]:
     """Functions of position with their complexities."""
     positions = space.positions
-    q = np.concatenate([segment.q for segment in data.segments])
+    q = data.jets().q
     factors = [_powers(x, column, angle) for x, column, angle in zip(positions, q.T, data.angle_mask, strict=True)]
     functions = []
     for choice in itertools.product(*factors):

@@ -1,4 +1,4 @@
-"""Pictures: the front, predicted against measured acceleration, and a rollout with its energy."""
+"""Pictures: the front, predicted against measured acceleration, a rollout with its energy, and the error map."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lagsym.distillation.faithfulness import ErrorMap
 from lagsym.errors import FormulaError
 from lagsym.law import FrontEntry, Law
 from lagsym.mechanics.notation.latex import to_latex
 from lagsym.mechanics.notation.parsing import parse
 from lagsym.mechanics.system import parameter_symbol
+from lagsym.reporting.error_map import draw_error_map
 from lagsym.reporting.typesetting import ordered_terms
 from lagsym.validation import Validation
 
@@ -44,13 +46,15 @@ STYLE: Any = {
 }
 
 
-def draw_pictures(law: Law, validation: Validation | None) -> dict[str, bytes]:
-    """Every picture that the law and its validation give, as PNG and SVG by file name."""
+def draw_pictures(law: Law, validation: Validation | None, error_map: ErrorMap | None = None) -> dict[str, bytes]:
+    """Every picture that the law, its validation and its error map give, as PNG and SVG by file name."""
     with mpl.rc_context(STYLE):
         figures = {"front": draw_front(law)} if law.front else {}
         if validation is not None:
             figures["accelerations"] = draw_accelerations(law, validation)
             figures["rollout"] = draw_rollout(law, validation)
+        if error_map is not None:
+            figures["error_map"] = draw_error_map(law, error_map)
         files = {}
         for name, figure in figures.items():
             files[f"{name}.png"] = _saved(figure, "png", name)

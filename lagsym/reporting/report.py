@@ -13,6 +13,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
+from lagsym.distillation.faithfulness import ErrorMap
 from lagsym.errors import FormulaError, InputError
 from lagsym.law import Law
 from lagsym.law_file import read_law, to_json
@@ -21,6 +22,8 @@ from lagsym.mechanics.notation.latex import number_latex, to_latex
 from lagsym.mechanics.notation.parsing import parse
 from lagsym.mechanics.system import parameter_symbol
 from lagsym.reporting import typesetting, wording
+from lagsym.reporting.error_map import FILE as MAP
+from lagsym.reporting.error_map import map_bytes, read_error_map
 from lagsym.reporting.folder import MARKER, result_folder
 from lagsym.reporting.plots import chosen_entry, draw_pictures, page_svg
 from lagsym.reporting.unit_notation import unit_latex, unit_text
@@ -33,16 +36,21 @@ PICTURES = {
     "accelerations": "Predicted against measured acceleration on held-out data",
     "rollout": "Motion predicted from one measured start beside the measured motion, and the energy "
     "that the law gives the measured motion, as a change from the start over the mean kinetic energy",
+    "error_map": "Where the formula differs from the network that it was read from: relative error of the "
+    "accelerations over the two inputs that explain most of it, and how many of the samples lie there",
 }
 
 
-def write_report(law: Law, validation: Validation | None, folder: str | os.PathLike[str]) -> Path:
+def write_report(
+    law: Law, validation: Validation | None, folder: str | os.PathLike[str], *, error_map: ErrorMap | None = None
+) -> Path:
     """Write law.json, law.tex, report.html and the pictures; an earlier result in the folder is replaced as a whole.
 
     Arguments:
         law: what was found, or the reasons why nothing was.
-        validation: the series behind the pictures, or None where there is no Lagrangian.
+        validation: the series behind the pictures, or None where there is no Lagrangian or there were no data.
         folder: missing, empty, or holding an earlier result.
+        error_map: where the law differs from the network that it was read from, if there was one.
 
     Returns:
         The path of report.html.
@@ -50,7 +58,7 @@ def write_report(law: Law, validation: Validation | None, folder: str | os.PathL
     Raises:
         InputError: the folder holds something else or cannot be written; nothing is written then.
     """
-    files = report_files(law, validation)
+    files = report_files(law, validation, error_map)
     with result_folder(folder) as new:
         write_files(files, new)
     return Path(folder) / "report.html"
@@ -66,22 +74,24 @@ def refresh_report(folder: str | os.PathLike[str]) -> Path:
         InputError: the folder holds no law, or files that lagsym did not write.
     """
     path = Path(folder)
-    files = report_files(read_law(path), read_validation(path))
+    files = report_files(read_law(path), read_validation(path), read_error_map(path))
     with result_folder(path) as new:
         kept = (file for file in path.rglob("*") if file.is_file() and file.name != MARKER)
         write_files({file.relative_to(path).as_posix(): file.read_bytes() for file in kept} | files, new)
     return path / "report.html"
 
 
-def report_files(law: Law, validation: Validation | None) -> dict[str, bytes]:
+def report_files(law: Law, validation: Validation | None, error_map: ErrorMap | None = None) -> dict[str, bytes]:
     """The content of every file of a report, by name."""
-    pictures = draw_pictures(law, validation)
+    pictures = draw_pictures(law, validation, error_map)
     files = {
         "law.json": to_json(law).encode(),
         "law.tex": _latex_document(law).encode(),
         "report.html": _page(law, pictures).encode(),
         **pictures,
     }
+    if error_map is not None:
+        files |= {MAP: map_bytes(error_map)}
     return files if validation is None else files | {SERIES: _series(validation)}
 
 

@@ -15,6 +15,12 @@ STATUSES = {
     "uncertain": "This is the best Lagrangian found, but it does not explain the data well; treat it as a guess.",
     "not_lagrangian": "No Lagrangian was found that explains the data, so none is printed.",
 }
+UNEXPLAINED = "Nothing was found, neither a Lagrangian nor the reason why there is none."
+READ_FROM_A_NETWORK = {
+    "recovered": "A Lagrangian reproduces the network that it was read from; no data were seen.",
+    "uncertain": "This is the best Lagrangian found, but it does not reproduce the network; treat it as a guess.",
+    "not_lagrangian": "The network's accelerations have no Lagrangian, so none is printed.",
+}
 VERDICTS = {
     "identical": "The law is the reference, term by term.",
     "gauge-equivalent": "The law is the reference up to a factor and a total derivative, which motion cannot show.",
@@ -43,6 +49,17 @@ SCORES = {
         "R² to the network",
         "the formula's accelerations against those of the network it was read from; 1 is perfect",
     ),
+    "fidelity_operator_r2": (
+        "R² to its equations",
+        "E = f − M a off the motion against the network's, up to a common factor; 1 is perfect",
+    ),
+    "fidelity_error_median": (
+        "Median error to the network",
+        "of the accelerations, relative to their root mean square",
+    ),
+    "fidelity_error_p90": ("the same, 90 % of samples", "have at most this error"),
+    "fidelity_error_p99": ("the same, 99 % of samples", "have at most this error"),
+    "fidelity_error_largest": ("the same, all samples", "have at most this error"),
     "unconstrained_r2": ("R² without a Lagrangian", "of an ordinary network on the same held-out data"),
 }
 COMPARISON = {
@@ -86,7 +103,16 @@ class Entry:
 
 def status_sentence(law: Law) -> str:
     """What is claimed about the law."""
+    if law.lagrangian is None and law.status == "uncertain":
+        return UNEXPLAINED
+    if read_from_a_network(law):
+        return READ_FROM_A_NETWORK.get(law.status, law.status)
     return STATUSES.get(law.status, law.status)
+
+
+def read_from_a_network(law: Law) -> bool:
+    """Whether a network is all that the law was found by."""
+    return "faithfulness" in law.tests
 
 
 def verdict_sentence(law: Law) -> str:
@@ -124,6 +150,8 @@ def dissipation_sentence(law: Law) -> str:
     """Whether there is friction, and how sure that is."""
     significance = law.tests.get("friction", {}).get("significance")
     errors = significance if isinstance(significance, float | int) else math.nan
+    if read_from_a_network(law):
+        return "Friction was not looked for: there were no data to find it in."
     if law.dissipation == 0:
         sure = f"; the strongest candidate reached {max(errors, 0.0):.1f} standard errors"
         return f"No friction was found{sure if math.isfinite(errors) else ''}."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Protocol
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lagsym.data.jets import Jets
 from lagsym.neural.operator import Operator
 
 
@@ -110,3 +112,11 @@ class Reading:
     gyroscopic: Float[np.ndarray, "samples n n"]
     dissipative_force: Float[np.ndarray, "samples n"]
     applied_force: Float[np.ndarray, "samples n"]
+
+
+class Readable(Protocol):
+    """A Lagrangian that can be read at any state: a network of ours, or a module of others."""
+
+    def read(self, jets: Jets) -> Reading:
+        """Everything that it says at the (q, v) of jets; their accelerations are not looked at."""
+        ...
