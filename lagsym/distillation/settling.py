@@ -13,7 +13,9 @@ from jaxtyping import Float
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.friction import Friction, balance_energy
 from lagsym.distillation.inner import Named
+from lagsym.distillation.rayleigh import Rayleigh
 from lagsym.distillation.refinement import Refined, refine
+from lagsym.distillation.rivals import Chosen, Comparison
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
 from lagsym.mechanics.notation.parsing import to_text
@@ -76,24 +78,69 @@ def settle(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, se
         smooth: the same, differentiated.
         seed: of the friction test's resampling.
     """
-    kept, (terms, constants, values, refined) = _significant(candidate, (data, smooth))
+    kept, fitted = _significant(candidate, (data, smooth))
+    terms, constants, values, refined = fitted
     dropped = tuple(term for term in candidate.terms if term not in kept)
     found = balance_energy(_with_numbers(_sum(terms), constants, values), smooth, seed=seed)
     test = _described(found)
-    rates = _symbols("d", len(found.terms))
-    friction = tuple(zip(rates, found.terms, strict=True))
-    if rates:
-        start = np.concatenate([values, found.coefficients])
-        again = _refined(_sum(terms), (*constants, *rates), start, (data, smooth), _sum(friction))
-        sure = 0.0 if again is None else float(np.min((again.values / again.standard_errors)[-len(rates) :]))
-        test["refined_significance"] = sure
-        if again is not None and sure > CONFIRMED:
-            return Settled(terms, friction, (*constants, *rates), again.values, again, test, dropped, kept)
+    if found.terms:
+        damped = _damped(fitted, found, (data, smooth), test)
+        if damped is not None:
+            friction, (_, constants, values, refined) = damped
+            return Settled(terms, friction, constants, values, refined, test, dropped, kept)
         test["found"] = "none: what the energy balance showed was not confirmed by the fit of the motion"
     return Settled(terms, (), constants, values, refined, test, dropped, kept)
 
 
 _Fitted = tuple[tuple[tuple[sp.Expr, sp.Expr], ...], tuple[sp.Symbol, ...], np.ndarray, Refined | None]
+_Friction = tuple[tuple[sp.Symbol, sp.Expr], ...]
+
+
+def _damped(
+    fitted: _Fitted, found: Friction, data: tuple[Trajectories, Trajectories], test: dict[str, float | str]
+) -> tuple[_Friction, _Fitted] | None:
+    """The law with the friction that the fit of the motion prefers, or None where it is not sure of any.
+
+    What the energy balance found is where the search begins; its numbers go to `test`.
+    """
+    terms, constants, values, _ = fitted
+    start = np.concatenate([values, found.coefficients])
+    first = _refined_with(_sum(terms), constants, start, data, found.terms)
+    test["refined_significance"] = 0.0
+    if first is None:
+        return None
+    comparison = Comparison(_sum(terms), constants, found.plausible, data, first.window, first.residual)
+    chosen = comparison.choose(tuple(range(len(found.terms))), first.values)
+    if chosen is None:
+        return None
+    rayleigh = tuple(term.expression for term in chosen.terms)
+    again = (
+        first
+        if rayleigh == found.terms
+        else _refined_with(_sum(terms), constants, chosen.values, data, rayleigh, window=first.window)
+    )
+    if again is None:
+        return None
+    sure = float(np.min((again.values / again.standard_errors)[-len(rayleigh) :]))
+    test |= _compared(chosen, sure)
+    if not sure > CONFIRMED:
+        return None
+    rates = _symbols("d", len(rayleigh))
+    return tuple(zip(rates, rayleigh, strict=True)), (terms, (*constants, *rates), again.values, again)
+
+
+def _refined_with(
+    lagrangian: sp.Expr,
+    constants: Sequence[sp.Symbol],
+    initial: np.ndarray,
+    data: tuple[Trajectories, Trajectories],
+    rayleigh: Sequence[sp.Expr],
+    window: float | None = None,
+) -> Refined | None:
+    """The fit of the law's constants and of one coefficient for each Rayleigh function."""
+    rates = _symbols("d", len(rayleigh))
+    dissipation = _sum(tuple(zip(rates, rayleigh, strict=True)))
+    return _refined(lagrangian, (*constants, *rates), initial, data, dissipation, window)
 
 
 def _significant(candidate: Candidate, data: tuple[Trajectories, Trajectories]) -> tuple[tuple[sp.Expr, ...], _Fitted]:
@@ -140,12 +187,13 @@ def _refined(
     initial: np.ndarray,
     data: tuple[Trajectories, Trajectories],
     dissipation: sp.Expr,
+    window: float | None = None,
 ) -> Refined | None:
     """The fit, or None where there is nothing to fit or the law cannot be integrated."""
     if not constants:
         return None
     try:
-        return refine(lagrangian, constants, initial, *data, dissipation=dissipation)
+        return refine(lagrangian, constants, initial, *data, dissipation=dissipation, window=window)
     except InputError:
         return None
 
@@ -153,9 +201,28 @@ def _refined(
 def _described(friction: Friction) -> dict[str, float | str]:
     found = ", ".join(to_text(term) for term in friction.terms)
     return {
-        "method": "energy balance over whole records, block bootstrap",
+        "method": "energy balance over whole records, block bootstrap; kinds by likelihood ratio in multiple shooting",
         "tested": ", ".join(to_text(term) for term in friction.tested),
         "found": found or "none",
         "significance": float(min(friction.significance)) if found else friction.strongest,
         "energy_loss": friction.loss,
     }
+
+
+def _compared(chosen: Chosen, sure: float) -> dict[str, float | str]:
+    """What the fit of the motion had to say about the kinds of friction."""
+    numbers: dict[str, float | str] = {
+        "found": ", ".join(to_text(term.expression) for term in chosen.terms),
+        "kind": _kinds(chosen.terms) + (f", or {_kinds(chosen.rival)}" if chosen.rival and not chosen.certain else ""),
+        "refined_significance": sure,
+    }
+    if np.isfinite(chosen.improvement):
+        numbers["likelihood_ratio"] = chosen.improvement
+    if chosen.rival is not None:
+        numbers["rival"] = ", ".join(to_text(term.expression) for term in chosen.rival)
+        numbers["rival_excess"] = chosen.rival_excess
+    return numbers
+
+
+def _kinds(terms: Sequence[Rayleigh]) -> str:
+    return " and ".join(dict.fromkeys(term.kind for term in terms))
