@@ -17,9 +17,9 @@ from torch import Tensor
 
 from lagsym.errors import DataError, InputError
 from lagsym.neural.examples import Examples
-from lagsym.neural.first_order import gradient
 from lagsym.neural.models.network import Network, Outputs
 from lagsym.neural.models.records import Inputs, Net
+from lagsym.neural.operators import gradient
 from lagsym.neural.scaling import Scaling
 
 _TOLERANCE = 1e-9

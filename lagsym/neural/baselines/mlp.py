@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lagsym.neural.first_order import values
 from lagsym.neural.models.network import Network, Outputs
 from lagsym.neural.models.records import Inputs, Net
+from lagsym.neural.operators import values
 
 
 class AccelerationNetwork(Network):

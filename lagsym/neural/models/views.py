@@ -23,7 +23,7 @@ from torch.nn.functional import linear, softplus
 
 from lagsym.neural.invariants import Invariant, invariants
 from lagsym.neural.models.records import Inputs
-from lagsym.neural.operator import LayerGradient, Operator, hessian_rows, tangents
+from lagsym.neural.operators import LayerGradient, Operator, hessian_rows, tangents
 from lagsym.neural.scaling import Scaling
 
 ByPosition = Callable[[Tensor, Inputs], Tensor]

@@ -20,7 +20,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from lagsym.neural.examples import Examples
 from lagsym.neural.models import Net, NetworkLagrangian
-from lagsym.neural.operator import LayerGradient, write_jacobian_rows
+from lagsym.neural.operators import LayerGradient, write_jacobian_rows
 
 _ATTEMPTS = 6
 _DAMPING = 1e-2

@@ -7,7 +7,7 @@ import torch
 from torch.func import jacrev, vmap
 
 from lagsym.errors import InputError
-from lagsym.neural.operator import batch_gradient, hessian_rows, tangents, write_jacobian_rows
+from lagsym.neural.operators import batch_gradient, hessian_rows, tangents, write_jacobian_rows
 
 
 def perceptron(parameters, x):
