@@ -9,7 +9,7 @@ Four ways to the same accelerations, for the same weights and samples, in one pr
 
 and, for what it costs, a plain perceptron of the same size that learns accelerations: forward and backward.
 
-Rounds are interleaved and the best time of each is kept, so that a busy machine harms all alike. The accelerations are
+Rounds are interleaved and the least CPU time of each is kept, so that a busy machine harms all alike. The accelerations are
 compared before anything is timed. Run `python benchmarks/step.py --help` for the options.
 """
 
@@ -127,22 +127,16 @@ def problem(options: argparse.Namespace):
 
 def ours(model, arrays):
     """As a fit takes it: samples are put into the network's units once, here of size one, and not at every step."""
-    import torch
-
     from lagsym.neural.examples import AccelerationExamples
+    from lagsym.neural.sweeps import mean_square_and_gradient
 
     q, v, a = arrays
-    parameters = list(model.network)
     examples = AccelerationExamples(model.inputs(q, v), a, a.new_ones(a.shape[1]))
 
     def accelerate():
         return model.acceleration(q, v).detach().numpy()
 
-    def step():
-        residuals = examples.residuals(model, model.outputs(examples.inputs))
-        return torch.autograd.grad(residuals.square().mean(), parameters)
-
-    return accelerate, step
+    return accelerate, lambda: mean_square_and_gradient(model, examples)
 
 
 def plain(options: argparse.Namespace, arrays) -> Callable[[], object]:
@@ -247,17 +241,20 @@ def best_in_jax(model, arrays):
 
 
 def measure(steps: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Best seconds a step of each, over interleaved rounds of STEPS steps in a row, as in training."""
+    """Least CPU seconds a step of each, over interleaved rounds of STEPS steps in a row, as in training.
+
+    CPU time of all threads, and the best single step, so that other programs on the machine count as little as can be.
+    """
     best = dict.fromkeys(steps, float("inf"))
     for _ in range(2):  # compilation and caches
         for step in steps.values():
             step()
     for _ in range(rounds):
         for name, step in steps.items():
-            start = time.perf_counter()
             for _ in range(STEPS):
+                start = time.process_time()
                 step()
-            best[name] = min(best[name], (time.perf_counter() - start) / STEPS)
+                best[name] = min(best[name], time.process_time() - start)
     return best
 
 

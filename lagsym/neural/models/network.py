@@ -180,3 +180,11 @@ class Network(nn.Module, ABC):
         if self.scaling.explicit_time:
             own = torch.cat([own, torch.zeros_like(own[..., :1])], -1)
         return own.index_add(-1, self._owner[n:], rest)
+
+    def by_feature(self, gradient: Tensor, inputs: Inputs) -> Tensor:
+        """The transpose of `by_position`: (..., B, n or n + 1) -> (..., B, d); of rates it gives those of features."""
+        if gradient.shape[-1] < inputs.slopes.shape[-1]:
+            if self.scaling.explicit_time and gradient.shape[-1] == self.coordinates:
+                gradient = torch.cat([gradient, torch.zeros_like(gradient[..., :1])], -1)
+            gradient = gradient[..., self._owner]
+        return gradient * inputs.slopes

@@ -14,11 +14,13 @@ inputs, in batched matrix products.
 """
 
 from lagsym.neural.operators.base import LayerGradient, Operator, batch_gradient, write_jacobian_rows
+from lagsym.neural.operators.contraction import Contraction
 from lagsym.neural.operators.first_order import gradient, values
 from lagsym.neural.operators.rows import hessian_rows
 from lagsym.neural.operators.tangents import tangents
 
 __all__ = [
+    "Contraction",
     "LayerGradient",
     "Operator",
     "batch_gradient",

@@ -42,12 +42,13 @@ class Operator:
 
     Arguments:
         forward: (parameters, x, directions) -> (output, tape); parameters are weight, bias, weight, bias, ...
-        reverse: (parameters, tape, cotangent of the output) -> one LayerGradient a layer.
+        reverse: (parameters, tape, cotangent of the output) -> one LayerGradient a layer; the tape stays as it is.  The
+            cotangent is a tensor like the output, or a short form of one that the operator knows.
         members: whether parameters and inputs may carry a leading dimension of members.
     """
 
     forward: Callable[[Sequence[Tensor], Tensor, Tensor], tuple[Tensor, Any]]
-    reverse: Callable[[Sequence[Tensor], Any, Tensor], list[LayerGradient]]
+    reverse: Callable[[Sequence[Tensor], Any, Any], list[LayerGradient]]
     members: bool = False
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, directions: Tensor) -> Tensor:

@@ -13,11 +13,14 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from lagsym.neural.operators.base import LayerGradient, Operator
+from lagsym.neural.operators.contraction import Contraction, contracted_reverse
 from lagsym.neural.operators.stacks import affine, along, contract, new_stack, through, value
 
 
 @dataclass
-class _RowsTape:
+class RowsTape:
+    """What the forward sweep leaves for a reverse one."""
+
     x: Tensor
     seeds: Tensor  # inputs' tangents (n, 1, d)
     slopes: list[Tensor]  # softplus'(z) of each hidden layer (B, h)
@@ -29,9 +32,9 @@ class _RowsTape:
     before: list[Tensor]  # the same before the activation's slope; one fewer than hidden layers
 
 
-def _rows_forward(parameters: Sequence[Tensor], x: Tensor, directions: Tensor) -> tuple[Tensor, _RowsTape]:
+def _rows_forward(parameters: Sequence[Tensor], x: Tensor, directions: Tensor) -> tuple[Tensor, RowsTape]:
     weights, biases = parameters[0::2], parameters[1::2]
-    tape = _RowsTape(x, directions.unsqueeze(1), [], [], [], [], [], [], [])
+    tape = RowsTape(x, directions.unsqueeze(1), [], [], [], [], [], [], [])
     z, tangent = affine(biases[0], x, weights[0]), (directions @ weights[0].mT).unsqueeze(-2)
     for weight, bias in zip(weights[1:-1], biases[1:], strict=True):
         slope = _note_activation(tape, z, tangent)
@@ -45,7 +48,7 @@ def _rows_forward(parameters: Sequence[Tensor], x: Tensor, directions: Tensor) -
     return _gradient_rows(weights, tape), tape
 
 
-def _note_activation(tape: _RowsTape, z: Tensor, tangent: Tensor) -> Tensor:
+def _note_activation(tape: RowsTape, z: Tensor, tangent: Tensor) -> Tensor:
     slope = torch.sigmoid(z)
     tape.slopes.append(slope)
     tape.curvatures.append(torch.addcmul(slope, slope, slope, value=-1))
@@ -53,7 +56,7 @@ def _note_activation(tape: _RowsTape, z: Tensor, tangent: Tensor) -> Tensor:
     return slope
 
 
-def _gradient_rows(weights: Sequence[Tensor], tape: _RowsTape) -> Tensor:
+def _gradient_rows(weights: Sequence[Tensor], tape: RowsTape) -> Tensor:
     """The gradient half of the forward sweep, from the output to the input."""
     slope, bent = tape.slopes[-1], weights[-1] * tape.curvatures[-1]
     stack = new_stack(slope, tape.tangents[-1].shape[-3])
@@ -71,7 +74,13 @@ def _gradient_rows(weights: Sequence[Tensor], tape: _RowsTape) -> Tensor:
     return through(stack, weights[0])
 
 
-def _rows_reverse(parameters: Sequence[Tensor], tape: _RowsTape, cotangent: Tensor) -> list[LayerGradient]:
+def _rows_reverse(parameters: Sequence[Tensor], tape: RowsTape, cotangent: Tensor | Contraction) -> list[LayerGradient]:
+    if isinstance(cotangent, Contraction):
+        return contracted_reverse(parameters, tape, cotangent)
+    return _dense_reverse(parameters, tape, cotangent)
+
+
+def _dense_reverse(parameters: Sequence[Tensor], tape: RowsTape, cotangent: Tensor) -> list[LayerGradient]:
     """Back through the gradient half of the forward sweep (input to output), then through its value half."""
     weights = parameters[0::2]
     bars = _reverse_of_gradient(weights, tape, cotangent)
@@ -104,7 +113,7 @@ class _Bars:
     last: Tensor  # gradient of the output weights (B, h)
 
 
-def _reverse_of_gradient(weights: Sequence[Tensor], tape: _RowsTape, cotangent: Tensor) -> _Bars:
+def _reverse_of_gradient(weights: Sequence[Tensor], tape: RowsTape, cotangent: Tensor) -> _Bars:
     bars = _Bars([], [], [cotangent], cotangent)
     bar = through(cotangent, weights[0].mT)
     for k, (slope, bent) in enumerate(zip(tape.slopes, tape.bent, strict=True)):

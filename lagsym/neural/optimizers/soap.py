@@ -13,6 +13,7 @@ from pytorch_optimizer import SOAP
 
 from lagsym.neural.examples import Examples
 from lagsym.neural.models import NetworkLagrangian
+from lagsym.neural.sweeps import mean_square_and_gradient
 
 _LEARNING_RATE = 5e-3
 _WARM_UP = 100
@@ -48,9 +49,9 @@ class Soap:
 
     def step(self, examples: Examples) -> float:
         """One step on a batch; the mean squared residual before it, or infinity where no step is possible."""
-        loss = examples.residuals(self._model, self._model.outputs(examples.inputs)).square().mean()
-        self._optimizer.zero_grad()
-        loss.backward()
+        squared, gradients = mean_square_and_gradient(self._model, examples)
+        for parameter, gradient in zip(self._parameters, gradients, strict=True):
+            parameter.grad = gradient
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, CLIP))
         rate = learning_rate(self._taken, self._steps)
         self._taken += 1
@@ -59,7 +60,7 @@ class Soap:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.step()
-        return float(loss.detach())
+        return float(squared)
 
 
 def learning_rate(taken: int, steps: int) -> float:
