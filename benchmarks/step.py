@@ -9,8 +9,8 @@ Four ways to the same accelerations, for the same weights and samples, in one pr
 
 and, for what it costs, a plain perceptron of the same size that learns accelerations: forward and backward.
 
-Rounds are interleaved and the least CPU time of each is kept, so that a busy machine harms all alike. The accelerations are
-compared before anything is timed. Run `python benchmarks/step.py --help` for the options.
+Rounds are interleaved and the least CPU time of each is kept, so that a busy machine harms all alike. The
+accelerations are compared before anything is timed. Run `python benchmarks/step.py --help` for the options.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +37,12 @@ def mean_square_and_gradient(model: NetworkLagrangian, examples: Examples) -> tu
     """The mean square of the residuals () and its gradient by every parameter, in the order of `model.network`."""
     sweeps = _forward(model, examples.inputs)
     outputs = Recorded([sweep.output for sweep in sweeps])
-    squared = examples.residuals(model, outputs).square().mean()
-    cotangents = outputs.cotangents(squared)
+    residuals = examples.residuals(model, outputs)
+    constant = residuals.detach()
+    squared, slope = constant.square().mean(), constant * (2 / constant.numel())
+    cotangents = outputs.cotangents(residuals, slope)
     gradients = [batch_gradient(sweep.reverse(own)) for sweep, own in zip(sweeps, cotangents, strict=True)]
-    return squared.detach(), [gradient for own in gradients for gradient in own]
+    return squared, [gradient for own in gradients for gradient in own]
 
 
 def residuals_and_jacobian(
@@ -55,7 +56,8 @@ def residuals_and_jacobian(
     for j in range(residuals.shape[1]):
         # Examples do not mix, so one backward pass gives every example's derivative of its j-th residual.
         start = 0
-        for sweep, own in zip(sweeps, outputs.cotangents(residuals[:, j].sum(), again=True), strict=True):
+        cotangents = outputs.cotangents(residuals[:, j], torch.ones_like(residuals[:, j]), again=True)
+        for sweep, own in zip(sweeps, cotangents, strict=True):
             stop = start + sum(parameter.numel() for parameter in sweep.parameters)
             layers = _by_example(sweep.reverse(own), examples.group)
             write_jacobian_rows(layers, jacobian[:, j, start:stop])
@@ -64,15 +66,12 @@ def residuals_and_jacobian(
 
 
 def _forward(model: NetworkLagrangian, inputs: Inputs) -> list[_Sweep]:
-    return list(_forwards(model, inputs))
-
-
-def _forwards(model: NetworkLagrangian, inputs: Inputs) -> Iterator[_Sweep]:
-    everything, start = [parameter.detach() for parameter in model.network], 0
+    everything, start, sweeps = [parameter.detach() for parameter in model.network], 0, []
     for net, arguments in zip(model.nets, model.arguments(inputs), strict=True):
-        stop = start + net.tensors(model.depth)
-        yield _Sweep(net, everything[start:stop], *net.operator.forward(everything[start:stop], *arguments))
-        start = stop
+        own = everything[start : start + net.tensors(model.depth)]
+        sweeps.append(_Sweep(net, own, *net.operator.forward(own, *arguments)))
+        start += len(own)
+    return sweeps
 
 
 def _sum(one: LayerGradient, other: LayerGradient) -> LayerGradient:

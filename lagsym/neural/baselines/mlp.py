@@ -32,6 +32,12 @@ class AccelerationNetwork(Network):
         unit = torch.eye(self.coordinates, dtype=acceleration.dtype, device=acceleration.device)
         return unit.expand(len(acceleration), -1, -1), acceleration
 
+    def solved(self, outputs: Outputs, inputs: Inputs) -> Tensor:
+        """The predicted accelerations (B, n) in the network's units, from the operator's output."""
+        del inputs
+        (acceleration,) = outputs
+        return acceleration
+
     def acceleration(self, q: Tensor, v: Tensor, t: Tensor | None = None, parameters: Tensor | None = None) -> Tensor:
         """The predicted accelerations (B, n), in the data's units; for the arguments see `inputs`.
 

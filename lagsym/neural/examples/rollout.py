@@ -63,6 +63,7 @@ class RolloutExamples(Examples):
     """
 
     consecutive: ClassVar[bool] = True
+    static: ClassVar[bool] = False  # they are rolled out anew for every batch
     model: NetworkLagrangian
     windows: Windows
     weight: Float[Tensor, " compared"]

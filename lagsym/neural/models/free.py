@@ -38,8 +38,9 @@ class FreeLagrangian(NetworkLagrangian):
     def assemble(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """M (B, n, n) and f (B, n) in the network's units, from the operator's output."""
         by_feature, by_velocity = self._split(outputs, inputs)
-        moved = (by_feature[1:] * self.by_feature(inputs.rates, inputs)).sum(-1).mT  # how dN/dW changes with features
-        return anchored_mass(by_velocity[1:]), self.by_position(by_feature[0], inputs)[:, : self.coordinates] - moved
+        by_position = self.by_position(by_feature[0], inputs)[:, : self.coordinates]
+        transport = (by_feature[1:] * self.by_feature(inputs.rates, inputs)).sum(-1).mT  # (d/dt) dN/dW at a = 0
+        return anchored_mass(by_velocity[1:]), by_position - transport
 
     def solved(self, outputs: Outputs, inputs: Inputs) -> Tensor:
         """The accelerations M⁻¹ f (B, n) in the network's units, from the operator's output."""

@@ -40,18 +40,19 @@ class Recorded(list[Tensor]):
         self._branches.append(Branch(leaf, back))
         return leaf
 
-    def cotangents(self, scalar: Tensor, *, again: bool = False) -> list[list[Tensor | Contraction]]:
-        """For each output the cotangents, to be added, of a scalar that was computed from them and from the branches.
+    def cotangents(self, result: Tensor, cotangent: Tensor, *, again: bool = False) -> list[list[Tensor | Contraction]]:
+        """For each output its cotangents, to be added, from that of a result of the outputs and the branches.
 
         Arguments:
-            scalar: what to differentiate.
+            result: what was computed from them.
+            cotangent: of its shape.
             again: whether there will be another call for what shares its computation.
         """
         leaves = [*self, *(branch.value for branch in self._branches)]
-        arrived = torch.autograd.grad(scalar, leaves, retain_graph=again, allow_unused=True)
+        arrived = torch.autograd.grad(result, leaves, cotangent, retain_graph=again, allow_unused=True)
         found: list[list[Tensor | Contraction]] = [[] if own is None else [own] for own in arrived[: len(self)]]
-        for branch, cotangent in zip(self._branches, arrived[len(self) :], strict=True):
-            if cotangent is not None:
-                for own, more in zip(found, branch.back(cotangent), strict=True):
-                    own += [] if more is None else [more]
+        for branch, own in zip(self._branches, arrived[len(self) :], strict=True):
+            if own is not None:
+                for mine, more in zip(found, branch.back(own), strict=True):
+                    mine += [] if more is None else [more]
         return found

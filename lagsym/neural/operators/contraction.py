@@ -22,13 +22,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lagsym.neural.operators.base import LayerGradient
-from lagsym.neural.operators.stacks import contract, new_stack, through
+from lagsym.neural.operators.stacks import along, new_stack, through, weighted_sum
 
 if TYPE_CHECKING:
     from lagsym.neural.operators.rows import RowsTape
 
-_ALONG, _MIXED, _ACROSS, _VALUE = range(4)
-"""Places in a stack of four: tangents along w, mixed, along η, and values; see `contracted_reverse`."""
+# A stack of four holds, in this order, what belongs to tangents along w, to mixed terms, to tangents along η and to
+# values; see `contracted_reverse`.
 
 
 @dataclass(frozen=True)
@@ -64,18 +64,16 @@ def contracted_reverse(parameters: Sequence[Tensor], tape: RowsTape, cotangent: 
     term go forward and their cotangents back.  Tangents along η and the cotangents of those along w are linear
     combinations of what the tape holds.
     """
-    weights, last = parameters[0::2], len(parameters[0::2]) - 2
-    bends, rights, ends = _forward(weights, tape, cotangent)
-    left = _left_of_last(tape, bends[last])
+    weights, factors = parameters[0::2], cotangent.factors.unsqueeze(-1).unbind(-3)
+    bends, rights, ends = _forward(weights, tape, cotangent, factors)
+    left = _left_of_last(tape, bends[-1])
     one = torch.ones_like(ends[..., :1])
     layers = [LayerGradient(((one.unsqueeze(-3), ends.unsqueeze(-3)),), None)]
-    for k in range(last, -1, -1):
-        layers.append(LayerGradient(((left, rights[k]),), left[_VALUE]))
+    for k in range(len(bends) - 1, -1, -1):
+        layers.append(LayerGradient(((left, rights[k]),), left[3]))
         if k > 0:
-            arrived = through(left[_ACROSS:], weights[k])
-            left = _left(
-                tape, k - 1, bends[k - 1], arrived, contract(tape.before[k - 1][1:], cotangent.factors[..., None])
-            )
+            sent = weighted_sum(along(tape.before[k - 1]), factors)
+            left = _left(tape, k - 1, bends[k - 1], through(left[2:], weights[k]), sent)
     return layers[::-1]
 
 
@@ -90,16 +88,16 @@ class _Bend:
 
 
 def _forward(
-    weights: Sequence[Tensor], tape: RowsTape, cotangent: Contraction
+    weights: Sequence[Tensor], tape: RowsTape, cotangent: Contraction, factors: Sequence[Tensor]
 ) -> tuple[list[_Bend], list[Tensor], Tensor]:
     """Tangents of every layer, what each weight was applied to (4, B, in), and the mixed term after the last layer."""
-    factors, bends = cotangent.factors.unsqueeze(-1), []
     across = cotangent.factors.mT @ tape.seeds.squeeze(-2)
-    rights = [torch.stack([cotangent.along, cotangent.first, across, tape.x])]
+    bends, rights = [], [torch.stack([cotangent.along, cotangent.first, across, tape.x])]
     for k, tangents in enumerate(tape.tangents):
-        moved = through(rights[k][:_ACROSS], weights[k].mT)
-        across = contract(tangents, factors)
-        bends.append(_Bend(moved[0], moved[1], across, moved[0] * across))
+        moved = through(rights[k][:2], weights[k].mT)
+        tangent, mixed = moved.unbind()
+        across = weighted_sum(tangents, factors)
+        bends.append(_Bend(tangent, mixed, across, tangent * across))
         if k < len(tape.inputs):
             rights.append(_right(tape, k, moved, bends[k]))
     last = bends[-1]
@@ -108,33 +106,36 @@ def _forward(
 
 def _right(tape: RowsTape, k: int, moved: Tensor, bend: _Bend) -> Tensor:
     """What the next weight is applied to (4, B, h), from the tangents along w and the mixed terms (2, B, h)."""
-    slope, right = tape.slopes[k], new_stack(bend.along, _VALUE)
-    torch.mul(moved, slope, out=right[:_ACROSS])
-    right[_MIXED].addcmul_(tape.curvatures[k], bend.product)
-    torch.mul(bend.across, slope, out=right[_ACROSS])
-    right[_VALUE].copy_(tape.inputs[k][0])
+    slope, right = tape.slopes[k], new_stack(bend.along, 3)
+    _, mixed, across, values = right.unbind()
+    torch.mul(moved, slope, out=right[:2])
+    mixed.addcmul_(tape.curvatures[k], bend.product)
+    torch.mul(bend.across, slope, out=across)
+    values.copy_(tape.inputs[k][0])
     return right
 
 
 def _left_of_last(tape: RowsTape, bend: _Bend) -> Tensor:
     """Cotangents of z of the last hidden layer (4, B, h): the output's weights do not bend."""
-    bent, left = tape.bent[-1], new_stack(bend.along, _VALUE)
-    torch.mul(bent, bend.across, out=left[_ALONG])
-    left[_MIXED].copy_(tape.after[-1][0])
-    torch.mul(bent, bend.along, out=left[_ACROSS])
-    torch.mul(bent, _third(bend, tape.slopes[-1]), out=left[_VALUE])
+    bent, left = tape.bent[-1], new_stack(bend.along, 3)
+    tangent, mixed, across, values = left.unbind()
+    torch.mul(bent, bend.across, out=tangent)
+    mixed.copy_(tape.after[-1][0])
+    torch.mul(bent, bend.along, out=across)
+    torch.mul(bent, _third(bend, tape.slopes[-1]), out=values)
     return left
 
 
 def _left(tape: RowsTape, k: int, bend: _Bend, arrived: Tensor, sent: Tensor) -> Tensor:
     """Cotangents of z of a layer (4, B, h), from those of its activations' tangents along η and values, and along w."""
-    slope, bent, left = tape.slopes[k], tape.bent[k], new_stack(bend.along, _VALUE)
-    torch.mul(bent, bend.across, out=left[_ALONG]).addcmul_(sent, slope)
-    left[_MIXED].copy_(tape.after[k][0])
-    torch.mul(arrived, slope, out=left[_ACROSS:])
-    left[_ACROSS].addcmul_(bent, bend.along)
+    slope, bent, left = tape.slopes[k], tape.bent[k], new_stack(bend.along, 3)
+    tangent, mixed, across, values = left.unbind()
+    torch.mul(bent, bend.across, out=tangent).addcmul_(sent, slope)
+    mixed.copy_(tape.after[k][0])
+    torch.mul(arrived, slope, out=left[2:])
+    across.addcmul_(bent, bend.along)
     turned = (sent * bend.along).addcmul_(arrived[0], bend.across)
-    left[_VALUE].addcmul_(tape.curvatures[k], turned).addcmul_(bent, _third(bend, slope))
+    values.addcmul_(tape.curvatures[k], turned).addcmul_(bent, _third(bend, slope))
     return left
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 NARROW = 16
 """Fewer columns than this, and BLAS takes a quarter of the time for the transposed product."""
@@ -11,8 +14,11 @@ NARROW = 16
 
 def through(stack: Tensor, matrix: Tensor) -> Tensor:
     """A stack (m, B, in) times a matrix (in, out), as one product."""
+    narrow = matrix.shape[-1] < NARROW
+    if stack.dim() == 3 and not narrow:
+        return stack @ matrix
     flat = stack.flatten(-3, -2)
-    product = (matrix.mT @ flat.mT).mT if matrix.shape[-1] < NARROW else flat @ matrix
+    product = (matrix.mT @ flat.mT).mT if narrow else flat @ matrix
     return product.unflatten(-2, stack.shape[-3:-1])
 
 
@@ -28,7 +34,7 @@ def along(stack: Tensor) -> Tensor:
 
 def affine(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """Affine maps, x weightᵀ + bias (B, h) of inputs (B, d), all of them with members or none."""
-    return (torch.addmm if x.dim() == 2 else torch.baddbmm)(bias.unsqueeze(-2), x, weight.mT)
+    return linear(x, weight, bias) if x.dim() == 2 else torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
 
 
 def new_stack(like: Tensor, directions: int) -> Tensor:
@@ -37,8 +43,13 @@ def new_stack(like: Tensor, directions: int) -> Tensor:
 
 
 def contract(left: Tensor, right: Tensor, total: Tensor | None = None) -> Tensor:
-    """Sum of left * right over their stack, which is short: faster than a reduction.  It is added to `total`."""
-    pairs = list(zip(left.unbind(-3), right.unbind(-3), strict=True))
+    """Sum of left * right over their stack.  It is added to `total`."""
+    return weighted_sum(left, right.unbind(-3), total)
+
+
+def weighted_sum(stack: Tensor, factors: Sequence[Tensor], total: Tensor | None = None) -> Tensor:
+    """Sum of a stack times one factor each, added to `total`; a stack is short, and this faster than a reduction."""
+    pairs = list(zip(stack.unbind(-3), factors, strict=True))
     if total is None:
         total = torch.mul(*pairs.pop(0))
     for pair in pairs:
