@@ -107,11 +107,9 @@ class HamiltonianNetwork(Network):
         scaling = Scaling(plain.angles, center, widths, momenta, 1.0)
         return cls(scaling, energy=float(_positive(power).mean()), width=width, depth=depth, seed=seed)
 
-    def converted(self, dtype: torch.dtype) -> HamiltonianNetwork:
-        """A copy on the CPU in another number type."""
-        copy = super().converted(dtype)
-        copy.energy = self.energy
-        return copy
+    def _untrained(self, dtype: torch.dtype) -> HamiltonianNetwork:
+        sizes = {"width": self.width, "depth": self.depth}
+        return HamiltonianNetwork(self.scaling, energy=self.energy, **sizes, dtype=dtype)
 
     def _nets(self) -> tuple[Net, ...]:
         return (Net(gradient, self.scaling.features_count + self.coordinates, 1, biased=False),)
