@@ -17,9 +17,9 @@ from torch import Tensor
 
 from lagsym.errors import DataError, InputError
 from lagsym.neural.examples import Examples
-from lagsym.neural.first_order import gradient
 from lagsym.neural.models.network import Network, Outputs
 from lagsym.neural.models.records import Inputs, Net
+from lagsym.neural.operators import gradient
 from lagsym.neural.scaling import Scaling
 
 _TOLERANCE = 1e-9
@@ -107,11 +107,9 @@ class HamiltonianNetwork(Network):
         scaling = Scaling(plain.angles, center, widths, momenta, 1.0)
         return cls(scaling, energy=float(_positive(power).mean()), width=width, depth=depth, seed=seed)
 
-    def converted(self, dtype: torch.dtype) -> HamiltonianNetwork:
-        """A copy on the CPU in another number type."""
-        copy = super().converted(dtype)
-        copy.energy = self.energy
-        return copy
+    def _untrained(self, dtype: torch.dtype) -> HamiltonianNetwork:
+        sizes = {"width": self.width, "depth": self.depth}
+        return HamiltonianNetwork(self.scaling, energy=self.energy, **sizes, dtype=dtype)
 
     def _nets(self) -> tuple[Net, ...]:
         return (Net(gradient, self.scaling.features_count + self.coordinates, 1, biased=False),)

@@ -15,7 +15,6 @@ from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.neural.examples.base import Examples
 from lagsym.neural.examples.motion import Motion
 from lagsym.neural.examples.shooting import STAGES, Path, Windows
-from lagsym.neural.linear import solve
 from lagsym.neural.models import Inputs, NetworkLagrangian
 from lagsym.neural.models.base import Outputs
 
@@ -64,6 +63,7 @@ class RolloutExamples(Examples):
     """
 
     consecutive: ClassVar[bool] = True
+    static: ClassVar[bool] = False  # they are rolled out anew for every batch
     model: NetworkLagrangian
     windows: Windows
     weight: Float[Tensor, " compared"]
@@ -98,7 +98,7 @@ class RolloutExamples(Examples):
             difference = _differences(model, self.windows, self.weight, self.path.start)
         sound = _sound(difference)
         unit = outputs[0].new_tensor(model.scaling.velocity) / model.scaling.time
-        acceleration = (solve(*model.motion(outputs, self.inputs)) * unit).view(len(self), self.group, -1)
+        acceleration = (model.solved(outputs, self.inputs) * unit).view(len(self), self.group, -1)
         if acceleration.requires_grad:
             change = (acceleration - acceleration.detach()).unsqueeze(-1)
             still = torch.zeros_like(self.path.start).unsqueeze(-1)

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from lagsym.neural.examples import Examples
-from lagsym.neural.models import Net, NetworkLagrangian
-from lagsym.neural.operator import LayerGradient, write_jacobian_rows
+from lagsym.neural.models import NetworkLagrangian
+from lagsym.neural.sweeps import residuals_and_jacobian
 
 _ATTEMPTS = 6
 _DAMPING = 1e-2
@@ -88,51 +88,6 @@ class LevenbergMarquardt:
 @torch.no_grad()
 def _mean_square(model: NetworkLagrangian, examples: Examples) -> float:
     return float(examples.residuals(model, model.outputs(examples.inputs)).square().mean())
-
-
-def residuals_and_jacobian(model: NetworkLagrangian, examples: Examples) -> tuple[Tensor, Tensor]:
-    """Weighted residuals (m r,) and their Jacobian (m r, P), P parameters in the order of `model.network`."""
-    sweeps = _forward(model, examples)
-    outputs = [output.requires_grad_() for _, _, output, _ in sweeps]
-    residuals = examples.residuals(model, outputs)
-    jacobian = residuals.new_empty(*residuals.shape, model.parameter_count)
-    for j in range(residuals.shape[1]):
-        # Examples do not mix, so one backward pass gives every example's derivative of its j-th residual.
-        cotangents = torch.autograd.grad(residuals[:, j].sum(), outputs, retain_graph=True)
-        start = 0
-        for (net, parameters, _, tape), cotangent in zip(sweeps, cotangents, strict=True):
-            stop = start + sum(parameter.numel() for parameter in parameters)
-            layers = net.operator.reverse(parameters, tape, cotangent)
-            write_jacobian_rows(_by_example(layers, examples.group), jacobian[:, j, start:stop])
-            start = stop
-    return residuals.detach().flatten(), jacobian.flatten(0, 1)
-
-
-def _by_example(layers: list[LayerGradient], group: int) -> list[LayerGradient]:
-    """Gradients of examples from those of their samples: summing over a group is stacking what is contracted anyway."""
-    if group == 1:
-        return layers
-
-    def stacked(part: Tensor) -> Tensor:  # (m, B · group, k) -> (m · group, B, k)
-        return part.unflatten(1, (-1, group)).transpose(1, 2).flatten(0, 1)
-
-    grouped = []
-    for layer in layers:
-        pairs = ((left, right.expand(-1, left.shape[1], -1)) for left, right in layer.pairs)
-        bias = None if layer.bias is None else layer.bias.unflatten(0, (-1, group)).sum(1)
-        grouped.append(LayerGradient(tuple((stacked(left), stacked(right)) for left, right in pairs), bias))
-    return grouped
-
-
-def _forward(model: NetworkLagrangian, examples: Examples) -> list[tuple[Net, list[Tensor], Tensor, Any]]:
-    """For each net its parameters, its operator's output, and the tape that leads back."""
-    everything, start, sweeps = [parameter.detach() for parameter in model.network], 0, []
-    for net, arguments in zip(model.nets, model.arguments(examples.inputs), strict=True):
-        stop = start + net.tensors(model.depth)
-        output, tape = net.operator.forward(everything[start:stop], *arguments)
-        sweeps.append((net, everything[start:stop], output, tape))
-        start = stop
-    return sweeps
 
 
 def _gram(jacobian: Tensor, *, tall: bool) -> Tensor:

@@ -17,7 +17,7 @@ from lagsym.neural.baselines import (
 )
 from lagsym.neural.examples import AccelerationExamples
 from lagsym.neural.optimizers import Soap
-from lagsym.neural.optimizers.levenberg_marquardt import residuals_and_jacobian
+from lagsym.neural.sweeps import residuals_and_jacobian
 from lagsym.neural.training import Training
 from lagsym.simulation import simulate
 
