@@ -1,9 +1,10 @@
 """Selection: the network that a discovery reads, its structure, width and loss each chosen by held-out error.
 
 Small networks learned from accelerations are tried first: they cost a fraction of larger ones and mostly suffice.
-Where none comes near the tolerance, those that are not refuted are trained with twice the units.  Where accelerations
-are so noisy that noise is all that the network leaves over, the structure is trained once more in the weak form, which
-needs no accelerations, and of the two networks the one is taken whose held-out weak form is the better.
+Where none comes near the tolerance, it matters whether what is left over averages out over windows of time.  If so, it
+is noise of the accelerations: the structure is trained once more in the weak form, which does without them, and of the
+two networks the one is taken whose held-out weak form is the better.  If not, or if the weak form did not help, the
+structures that are not refuted are trained with twice the units.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ SAMPLES = 20_000
 """Samples of accelerations that a network learns from, at most."""
 FAR = 5.0
 """Times the tolerance: an error that asks for a larger network or, where it is noise, for another loss."""
+AVERAGED = 0.8
+"""Where windows of time leave no more than this fraction of the error, some of it was noise."""
 
 
 def select_network(  # noqa: PLR0913 (those of `fit`)
@@ -61,11 +64,14 @@ def select_network(  # noqa: PLR0913 (those of `fit`)
     options = options or FitOptions()
     search = _Search((train, choose), tuple(angles), options, seed, device, progress, checkpoints)
     chosen = search.run(names, options)
-    if _far(chosen, options) and not _score(chosen).at_noise:
-        chosen = _wider(search, chosen)
-    if _far(chosen, options) and _score(chosen).at_noise and options.loss == "auto":
-        chosen = _weaker(search, chosen)
-    return chosen
+    if not _far(chosen, options):
+        return chosen
+    averaged = _weak_error(chosen.fit, choose)
+    if options.loss == "auto" and averaged < AVERAGED * _score(chosen).error:
+        chosen = _in_weak_form(search, chosen, averaged)
+    if chosen.fit.options.loss == "weak" or _score(chosen).at_noise:
+        return chosen
+    return _wider(search, chosen)
 
 
 @dataclass(frozen=True)
@@ -108,14 +114,14 @@ def _wider(search: _Search, chosen: StructureChoice) -> StructureChoice:
     return StructureChoice(wide.fit, wide.name, scores, reason)
 
 
-def _weaker(search: _Search, chosen: StructureChoice) -> StructureChoice:
+def _in_weak_form(search: _Search, chosen: StructureChoice, before: float) -> StructureChoice:
     """The network of the same structure that was trained in the weak form, unless its held-out weak form is worse."""
     weak = search.run([chosen.name], replace(search.options, loss="weak"), "-weak")
-    before, after = (_weak_error(found, search.data[1]) for found in (chosen.fit, weak.fit))
+    after = _weak_error(weak.fit, search.data[1])
     kind = "weak form" if after < before else "accelerations"
     reason = (
-        f"{chosen.reason} Noise is what it left over of the accelerations, so it was trained in the weak form as well: "
-        f"the held-out weak form is off by {after:.2g} then, by {before:.2g} before; the network from the {kind} stays."
+        f"{chosen.reason} As the accelerations hold noise, it was trained in the weak form too: that is off by "
+        f"{after:.2g} on held-out data then, by {before:.2g} before; the network from the {kind} stays."
     )
     return replace(chosen, fit=weak.fit if after < before else chosen.fit, reason=reason)
 
