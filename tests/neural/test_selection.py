@@ -107,7 +107,7 @@ def test_noisy_accelerations_are_not_believed():
     assert (chosen.options.loss, other.options.loss) == ("weak", "acceleration")
     exact = simulate(systems.get("pendulum"), trajectories=3, span=5.0, seed=1).jets()
     errors = [np.linalg.norm(found.model.read(exact).acceleration - exact.a) for found in (chosen, other)]
-    assert errors[0] < 0.8 * errors[1]
+    assert errors[0] < 0.9 * errors[1]
 
 
 def test_large_data_are_thinned_in_the_order_of_time(monkeypatch):
