@@ -11,10 +11,9 @@ import numpy as np
 import sympy as sp
 
 from lagsym.data.derivatives import differentiate, velocity_bias
-from lagsym.data.jets import Jets
 from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Split, Trajectories, split
-from lagsym.distillation.choice import USABLE_NETWORK, Choice, ChoiceOptions, choose_terms
+from lagsym.distillation.choice import Choice, ChoiceOptions, choose_terms, usable
 from lagsym.distillation.constants import name_constant
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
@@ -26,11 +25,12 @@ from lagsym.law_units import check_terms, with_units
 from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
-from lagsym.neural import Checkpoints, Fit, FitOptions, FitProgress, fit
-from lagsym.neural.structure import select_structure, structure_options
+from lagsym.neural import Checkpoints, Fit, FitOptions, FitProgress
+from lagsym.neural.examples import LOSSES, Motion
+from lagsym.neural.selection import select_network
+from lagsym.neural.structure import ORDER, file_label
 from lagsym.validation import Validation, unconstrained_r2, validate
 
-NETWORK_SAMPLES = 20_000
 CONVINCING_R2 = 0.9
 WEAKLY_R2, NOISY_R2 = 0.99, 0.5
 """Where noise hides the accelerations, the weak form convinces in their place, but not if they contradict it."""
@@ -47,7 +47,8 @@ class DiscoveryOptions:
 
     Arguments:
         choice: what the Lagrangian may be made of, and what decides.
-        fit: how networks are built and trained; their structure follows from `choice`.
+        fit: how networks are built and trained at first; their structure follows from `choice`, and where the held-out
+            error asks for it they get twice the units or another loss, see `lagsym.neural.selection`.
         seed: of the split, the network and every draw.
         device: where the network is trained.
         budget: cap on the seconds of training and of each search by an engine, or None.
@@ -57,7 +58,7 @@ class DiscoveryOptions:
     """
 
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
-    fit: FitOptions = field(default_factory=lambda: FitOptions(tolerance=ENOUGH, steps=200))
+    fit: FitOptions = field(default_factory=lambda: FitOptions(width=16, tolerance=ENOUGH, steps=200))
     seed: int = 0
     device: str = "auto"
     budget: float | None = None
@@ -135,7 +136,8 @@ def discover(
 
     Raises:
         DataError: there is too little to learn from.
-        InputError: a term that was given contradicts the units of the data.
+        InputError: a term that was given contradicts the units of the data, or there are measured forces as well as a
+            known part, and each sets the scale.
         UnavailableError: a named engine or device is missing.
     """
     options = options or DiscoveryOptions()
@@ -143,17 +145,19 @@ def discover(
     if missing:
         raise UnavailableError(missing)
     check_terms(options.choice.given, JetSpace(data.coordinates), data.units)
+    if data.has_forces and options.choice.known is not None:
+        msg = "expected either measured forces or a known part, as each sets the scale; leave one of them out"
+        raise InputError(msg)
     log = _Log(report)
     log.notices += [*data.notices, *_velocity_notices(data)]
     parts = split(data, seed=options.seed)
     with log.stage("smooth", "Differentiating"):
         learn, choose = differentiate(parts.fit), differentiate(parts.choose)
     network = None
-    if data.has_forces:
-        options = _without_network(options, log)
     if options.choice.evidence != "data":
         with log.stage("fit", "Training a Lagrangian network"):
-            network = _train(learn, choose, options, log, progress, checkpoints)
+            motion = (Motion(parts.fit, learn), Motion(parts.choose, choose))
+            network = _train(motion, options, log, progress, checkpoints)
     with log.stage("distil", "Selecting terms"):
         budget = Budget() if options.budget is None else Budget(seconds=options.budget)
         selected = choose_terms(learn, choose, network, options=options.choice, seed=options.seed, budget=budget)
@@ -163,8 +167,9 @@ def discover(
     log.notices += selected.messages
     with log.stage("refine", "Refining constants"):
         smooth = differentiate(known)
-        law = _law(selected, settle(selected.candidate, known, smooth, seed=options.seed), smooth, options, log)
-        law, unit_notices = with_units(law, data.units)
+        model = network.model if network is not None and usable(network) else None
+        settled = settle(selected.candidate, known, smooth, seed=options.seed, model=model)
+        law, unit_notices = with_units(_law(selected, settled, smooth, options, log), data.units)
         log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
         held_out = differentiate(parts.report)
@@ -203,51 +208,39 @@ def _velocity_notices(data: Trajectories) -> list[str]:
     return notices
 
 
-def _without_network(options: DiscoveryOptions, log: _Log) -> DiscoveryOptions:
-    """The options for data with measured forces, which set the scale: their terms are chosen by the data alone."""
-    if options.choice.evidence == "network" or options.choice.known is not None:
-        msg = "with measured forces, which set the scale themselves, use evidence 'data' and no --known"
-        raise InputError(msg)
-    if options.choice.evidence == "both":
-        log.notices.append("There are measured forces, which set the scale; the data alone decided, without a network.")
-    return replace(options, choice=replace(options.choice, evidence="data"))
-
-
 def _train(
-    learn: Trajectories,
-    choose: Trajectories,
+    motion: tuple[Motion, Motion],
     options: DiscoveryOptions,
     log: _Log,
     progress: Callable[[FitProgress], None] | None,
     checkpoints: Checkpoints | None,
-) -> Fit | None:
-    angles = tuple(int(i) for i in np.flatnonzero(learn.angle_mask))
-    jets, held_out = (_thinned(part.jets(), options.seed) for part in (learn, choose))
-    settings = replace(options.fit, seconds=options.budget)
-    arguments = {"angles": angles, "seed": options.seed, "device": options.device, "progress": progress}
-    if options.choice.structure == "auto":
-        chosen = select_structure(jets, held_out, options=settings, checkpoints=checkpoints, **arguments)
-        log.structures = chosen.errors
-        log.notices.append(chosen.reason)
-        result = chosen.fit
-    else:
-        settings = structure_options(settings, options.choice.structure)
-        kept = {} if checkpoints is None else checkpoints.of(options.choice.structure)
-        result = fit(jets, held_out, options=settings, **arguments, **kept)
-    if result.status == "seconds":
+) -> Fit:
+    wanted = options.choice.structure
+    chosen = select_network(
+        *motion,
+        names=[name for name, changes in ORDER.items() if wanted in ("auto", changes["structure"])],
+        angles=tuple(int(i) for i in np.flatnonzero(motion[0].smooth.angle_mask)),
+        options=replace(options.fit, seconds=options.budget),
+        seed=options.seed,
+        device=options.device,
+        progress=progress,
+        checkpoints=checkpoints,
+    )
+    log.structures = {file_label(name): error for name, error in chosen.errors.items()}
+    log.notices.append(chosen.reason)
+    if any(score.status == "seconds" for score in chosen.scores):
         log.caps.append("fit")
-    if result.held_out_error > USABLE_NETWORK and options.choice.evidence == "both":
-        log.notices.append(
-            f"The network's held-out acceleration error stayed at {result.held_out_error:.0%}, so the data alone "
-            "decided."
-        )
-    return result
+    if not usable(chosen.fit) and options.choice.evidence == "both":
+        log.notices.append(_unusable(chosen.fit))
+    return chosen.fit
 
 
-def _thinned(jets: Jets, seed: int) -> Jets:
-    if len(jets) <= NETWORK_SAMPLES:
-        return jets
-    return jets.take(np.sort(np.random.default_rng(seed).choice(len(jets), NETWORK_SAMPLES, replace=False)))
+def _unusable(network: Fit) -> str:
+    """A sentence on a network that did not learn the motion."""
+    if not np.isfinite(network.held_out_error):
+        return "The network's mass matrix could not be inverted, so the data alone decided."
+    of = "weak-form" if LOSSES[network.options.loss].consecutive else "acceleration"
+    return f"The network's held-out {of} error stayed at {network.held_out_error:.0%}, so the data alone decided."
 
 
 def _law(selected: Choice, settled: Settled, smooth: Trajectories, options: DiscoveryOptions, log: _Log) -> Law:
@@ -267,7 +260,7 @@ def _law(selected: Choice, settled: Settled, smooth: Trajectories, options: Disc
         to_text(c * term): selected.evidence[origin]
         for (c, term), origin in zip(settled.terms, settled.origins, strict=True)
     }
-    evidence |= {to_text(d * term): ("energy",) for d, term in settled.friction}
+    evidence |= {to_text(d * term): settled.witnesses[term] for d, term in settled.friction}
     fixed = options.choice.known is not None or selected.candidate.fixed
     return Law(
         coordinates=smooth.coordinates,

@@ -130,13 +130,18 @@ def choose_terms(
     return next(choice for choice in found if simplest(choice.held_out_loss, best))
 
 
+def usable(network: Fit) -> bool:
+    """Whether a network has learned the motion: it may say which terms there are."""
+    return network.held_out_error < USABLE_NETWORK
+
+
 def _convinced(found: list[Choice]) -> bool:
     return bool(found) and found[-1].held_out_loss < CONVINCING_LOSS
 
 
 def _least(network: Fit | None) -> str:
     """The narrowest structure that a network which learned the motion leaves possible."""
-    if network is None or network.held_out_error >= USABLE_NETWORK:
+    if network is None or not usable(network):
         return STRUCTURES[0]
     return network.model.structure
 
@@ -165,7 +170,7 @@ def _kinetic_proposals(
     learn: Trajectories, network: Fit | None, options: ChoiceOptions, seed: int, budget: Budget
 ) -> tuple[tuple[tuple[sp.Expr, ...], ...], tuple[str, ...]]:
     """Kinetic energies that an engine reads off a separable network, and what it had to say."""
-    if network is None or options.engine == "sparse" or network.held_out_error >= USABLE_NETWORK:
+    if network is None or options.engine == "sparse" or not usable(network):
         return (), ()
     if network.model.structure != "separable":
         return (), ()
@@ -225,7 +230,7 @@ def _choose_from(
     if options.known is not None:
         keep = (library.expressions.index(sp.expand(options.known)),)
     fronts: dict[str, Front] = {}
-    if network is not None and (options.evidence == "network" or network.held_out_error < USABLE_NETWORK):
+    if network is not None and (options.evidence == "network" or usable(network)):
         jets = off_shell(learn.jets(), seed=seed)
         fronts["network"] = select_by_network(library, jets, network_operator(network.model, jets), keep=keep)
     if options.evidence != "network":

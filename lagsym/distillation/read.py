@@ -111,7 +111,7 @@ def kinetic_energy(model: Readable, jets: Jets) -> Float[np.ndarray, " samples"]
     total = np.zeros(len(jets))
     for node, weight in zip(*np.polynomial.legendre.leggauss(NODES), strict=True):
         s = (node + 1) / 2
-        scaled = Jets(jets.x, jets.u, s * jets.du, parameters=jets.parameters)
+        scaled = Jets(jets.x, jets.u, s * jets.du, force=jets.force, parameters=jets.parameters)
         total += weight / 2 * (1 - s) * np.einsum("ti,tij,tj->t", jets.v, model.read(scaled).mass, jets.v)
     return total
 

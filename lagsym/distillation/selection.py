@@ -153,7 +153,8 @@ def select_by_network(
 
     Arguments:
         library: candidate terms.
-        jets: off-shell jets on the support of the data (`off_shell`).
+        jets: off-shell jets on the support of the data (`off_shell`). Where they hold measured forces, these fixed the
+            scale of the network's L, and no coefficient is set.
         target: the network's E = f - M a at those jets.
         keep: terms that every candidate has to hold; the first of them sets the scale.
     """
@@ -163,7 +164,12 @@ def select_by_network(
     regression = (columns * weights).reshape(len(library), -1).T
     subsets = best_subsets(regression, (target * weights).ravel())
     mass, _ = library.mass_and_force(jets.take(np.arange(0, len(jets), 10)))
-    ratios = [Ratio(subset.support, subset.coefficients, subset.residual) for subset in subsets.values()]
+    # Measured forces are one more column, whose coefficient is one, as in `WeakEvidence`.
+    forced = (len(library),) if jets.force is not None and jets.force.any() else ()
+    ratios = [
+        Ratio((*subset.support, *forced), np.append(subset.coefficients, np.ones(len(forced))), subset.residual)
+        for subset in subsets.values()
+    ]
     found = (_candidate(library, mass, ratio, "network", keep) for ratio in ratios if set(keep) <= set(ratio.support))
     return _front(
         [candidate for candidate in found if candidate is not None],

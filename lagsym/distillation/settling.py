@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,20 +11,22 @@ import sympy as sp
 from jaxtyping import Float
 
 from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.drag import LearnedFriction, read_friction
 from lagsym.distillation.friction import Friction, balance_energy
 from lagsym.distillation.inner import Named
-from lagsym.distillation.rayleigh import Rayleigh
+from lagsym.distillation.rayleigh import Rayleigh, rayleigh_terms
 from lagsym.distillation.refinement import Refined, refine
 from lagsym.distillation.rivals import Chosen, Comparison
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
 from lagsym.mechanics.notation.parsing import to_text
 from lagsym.mechanics.system import parameter_symbol
+from lagsym.neural import NetworkLagrangian
 
 SIGNIFICANT = 3.0
 """Standard errors by which a coefficient has to differ from zero for its term to stay in the law."""
 CONFIRMED = 3.0
-"""Standard errors by which the fit of the motion has to confirm friction that the energy balance found."""
+"""Standard errors by which the fit of the motion has to confirm friction that was found."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Settled:
         test: what was found about friction, in words and numbers.
         dropped: terms of the candidate whose coefficients could not be told from zero.
         origins: the candidate's terms that `terms` are, in their order, with numbers for inner constants.
+        witnesses: for each term of `friction`, without its constant, what found it: "network", "energy".
     """
 
     terms: tuple[tuple[sp.Expr, sp.Expr], ...]
@@ -47,9 +50,10 @@ class Settled:
     constants: tuple[sp.Symbol, ...]
     values: Float[np.ndarray, " constants"]
     refined: Refined | None
-    test: Mapping[str, float | str]
+    test: dict[str, float | str]
     dropped: tuple[sp.Expr, ...] = ()
     origins: tuple[sp.Expr, ...] = ()
+    witnesses: Mapping[sp.Expr, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def lagrangian(self) -> sp.Expr:
@@ -67,29 +71,58 @@ class Settled:
         return _with_numbers(self.lagrangian, self.constants, self.values)
 
 
-def settle(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, seed: int = 0) -> Settled:
+def settle(
+    candidate: Candidate,
+    data: Trajectories,
+    smooth: Trajectories,
+    *,
+    seed: int = 0,
+    model: NetworkLagrangian | None = None,
+) -> Settled:
     """Fit the constants, drop terms that are not significant, test for friction, and fit again with what was found.
 
-    Friction is kept where both the energy balance and the fit of the motion are sure of it.
+    Friction is kept where both the energy balance or, where that sees none, a network's own friction, and the fit of
+    the motion are sure of it.
 
     Arguments:
         candidate: the terms with their first coefficients.
         data: measured trajectories.
         smooth: the same, differentiated.
         seed: of the friction test's resampling.
+        model: a network that learned the motion, or None.
     """
     kept, fitted = _significant(candidate, (data, smooth))
     terms, constants, values, refined = fitted
     dropped = tuple(term for term in candidate.terms if term not in kept)
-    found = balance_energy(_with_numbers(_sum(terms), constants, values), smooth, seed=seed)
-    test = _described(found)
-    if found.terms:
-        damped = _damped(fitted, found, (data, smooth), test)
-        if damped is not None:
-            friction, (_, constants, values, refined) = damped
-            return Settled(terms, friction, constants, values, refined, test, dropped, kept)
-        test["found"] = "none: what the energy balance showed was not confirmed by the fit of the motion"
-    return Settled(terms, (), constants, values, refined, test, dropped, kept)
+    numeric = _with_numbers(_sum(terms), constants, values)
+    found = balance_energy(numeric, smooth, seed=seed)
+    learned = None if model is None else read_friction(model, numeric, smooth, seed=seed)
+    test = _described(found, learned)
+    plain = Settled(terms, (), constants, values, refined, test, dropped, kept)
+    for drag in (found, learned):
+        if drag is not None and drag.terms:
+            suspects = _suspects(drag.terms, found, smooth)
+            damped = _damped(fitted, suspects, drag.coefficients, (data, smooth), test)
+            if damped is not None:
+                friction, (_, constants, values, refined) = damped
+                witnesses = {term: _witnesses(term, found, learned) for _, term in friction}
+                plain = replace(plain, constants=constants, values=values, refined=refined)
+                return replace(plain, friction=friction, witnesses=witnesses)
+            test["found"] = "none: what was found was not confirmed by the fit of the motion"
+    return plain
+
+
+def _suspects(terms: Sequence[sp.Expr], found: Friction, smooth: Trajectories) -> tuple[Rayleigh, ...]:
+    """The terms that the search begins with, and then others that the balance of energy finds plausible."""
+    known = {term.expression: term for term in rayleigh_terms(smooth)}
+    first = [known[term] for term in terms]
+    return (*first, *(term for term in found.plausible if term not in first))
+
+
+def _witnesses(term: sp.Expr, found: Friction, learned: LearnedFriction | None) -> tuple[str, ...]:
+    """Who saw friction: the network this very term, the balance of energy that there is any."""
+    by_network = learned is not None and term in learned.terms
+    return ("network",) * by_network + ("energy",) * bool(found.terms) or ("data",)
 
 
 _Fitted = tuple[tuple[tuple[sp.Expr, sp.Expr], ...], tuple[sp.Symbol, ...], np.ndarray, Refined | None]
@@ -97,26 +130,31 @@ _Friction = tuple[tuple[sp.Symbol, sp.Expr], ...]
 
 
 def _damped(
-    fitted: _Fitted, found: Friction, data: tuple[Trajectories, Trajectories], test: dict[str, float | str]
+    fitted: _Fitted,
+    suspects: tuple[Rayleigh, ...],
+    coefficients: np.ndarray,
+    data: tuple[Trajectories, Trajectories],
+    test: dict[str, float | str],
 ) -> tuple[_Friction, _Fitted] | None:
     """The law with the friction that the fit of the motion prefers, or None where it is not sure of any.
 
-    What the energy balance found is where the search begins; its numbers go to `test`.
+    The first suspects have coefficients; the search begins with them. Its numbers go to `test`.
     """
     terms, constants, values, _ = fitted
-    start = np.concatenate([values, found.coefficients])
-    first = _refined_with(_sum(terms), constants, start, data, found.terms)
+    begun = tuple(term.expression for term in suspects[: len(coefficients)])
+    start = np.concatenate([values, coefficients])
+    first = _refined_with(_sum(terms), constants, start, data, begun)
     test["refined_significance"] = 0.0
     if first is None:
         return None
-    comparison = Comparison(_sum(terms), constants, found.plausible, data, first.window, first.residual)
-    chosen = comparison.choose(tuple(range(len(found.terms))), first.values)
+    comparison = Comparison(_sum(terms), constants, suspects, data, first.window, first.residual)
+    chosen = comparison.choose(tuple(range(len(begun))), first.values)
     if chosen is None:
         return None
     rayleigh = tuple(term.expression for term in chosen.terms)
     again = (
         first
-        if rayleigh == found.terms
+        if rayleigh == begun
         else _refined_with(_sum(terms), constants, chosen.values, data, rayleigh, window=first.window)
     )
     if again is None:
@@ -198,15 +236,20 @@ def _refined(
         return None
 
 
-def _described(friction: Friction) -> dict[str, float | str]:
+def _described(friction: Friction, learned: LearnedFriction | None) -> dict[str, float | str]:
     found = ", ".join(to_text(term) for term in friction.terms)
-    return {
+    test: dict[str, float | str] = {
         "method": "energy balance over whole records, block bootstrap; kinds by likelihood ratio in multiple shooting",
         "tested": ", ".join(to_text(term) for term in friction.tested),
         "found": found or "none",
         "significance": float(min(friction.significance)) if found else friction.strongest,
         "energy_loss": friction.loss,
     }
+    if learned is not None:
+        shown = zip(learned.coefficients, learned.terms, strict=True)
+        test["network"] = ", ".join(f"{float(c):.3g}*({to_text(term)})" for c, term in shown) or "none"
+        test["network_unexplained"] = learned.unexplained
+    return test
 
 
 def _compared(chosen: Chosen, sure: float) -> dict[str, float | str]:

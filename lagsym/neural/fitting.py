@@ -38,7 +38,8 @@ class Fit:
         model: the network with the parameters that did best on the held-out jets, in double precision on the CPU.
         history: every evaluation, in order.
         status: "converged" (tolerance reached), "stalled" (no more progress), "steps" (all were taken), "seconds"
-            (the cap was hit) or "singular" (on many batches in a row no step was possible, as M could not be inverted).
+            (the cap was hit), "singular" (on many batches in a row no step was possible, as M could not be inverted) or
+            "beaten" (half-way it was clear that the rival of `options` is out of reach).
         seconds: time taken, before and after a resumption.
         held_out_error: relative acceleration error of `model` on the held-out jets, root mean square over samples and
             coordinates, each coordinate relative to its own root mean square; for the losses "weak" and "rollout" what
@@ -59,8 +60,8 @@ class Fit:
 
 
 def fit(  # noqa: PLR0913 (two of them say what a fit learns, all others have defaults and names)
-    jets_train: Jets | Trajectories,
-    jets_choose: Jets | Trajectories,
+    jets_train: Jets | Trajectories | Motion,
+    jets_choose: Jets | Trajectories | Motion,
     *,
     angles: Collection[int] = (),
     options: FitOptions | None = None,
@@ -77,7 +78,7 @@ def fit(  # noqa: PLR0913 (two of them say what a fit learns, all others have de
     options and seed give the same network.
 
     Arguments:
-        jets_train: samples with accelerations, or measured trajectories, to learn from.
+        jets_train: samples with accelerations, or measured trajectories, smoothed already or not, to learn from.
         jets_choose: held out, of the same kind: these decide when to stop and which parameters to keep.
         angles: positions of the coordinates with period 2 pi.
         options: how; by default a natural network of 2 × 32 units.
@@ -183,7 +184,7 @@ def finished(training: Training, status: Status, seconds: float, seed: int) -> F
     )
 
 
-def _seen(data: Jets | Trajectories) -> Jets | Motion:
+def _seen(data: Jets | Trajectories | Motion) -> Jets | Motion:
     return Motion.of(data) if isinstance(data, Trajectories) else data
 
 

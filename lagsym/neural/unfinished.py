@@ -39,10 +39,12 @@ class Checkpoints:
     Arguments:
         folder: where to; a fit of the name "free" has `network-free.json` and the file that this names there.
         resume: whether to go on from those that are there.
+        label: what the names of these fits end on, where the same structure is fitted again in another way.
     """
 
     folder: Path
     resume: bool = False
+    label: str = ""
 
     def of(self, name: str) -> dict[str, Any]:
         """The arguments of `fit` for the fit of a name.
@@ -50,7 +52,7 @@ class Checkpoints:
         >>> Checkpoints(Path("kept"), resume=True).of("free")["resume"]
         True
         """
-        return {"checkpoint": self.folder / f"network-{name}", "resume": self.resume}
+        return {"checkpoint": self.folder / f"network-{name}{self.label}", "resume": self.resume}
 
     def files(self) -> tuple[Path, ...]:
         """The files of these checkpoints, left-overs of interrupted writing among them."""
