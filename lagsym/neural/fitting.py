@@ -23,6 +23,7 @@ from lagsym.neural.models.open_system import surround
 from lagsym.neural.options import SCHEDULES, FitOptions, OptimizerName
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.scaling import Scaling, require_finite
+from lagsym.neural.starts import Starts, seed_of
 from lagsym.neural.training import Status, Training, error, require_finite_examples
 from lagsym.neural.trials import approach, choose_loss, examples_of, held_out_of
 from lagsym.neural.unfinished import Checkpoint, identity
@@ -101,15 +102,19 @@ def fit(  # noqa: PLR0913 (two of them say what a fit learns, all others have de
     started, cap = time.monotonic(), math.inf if options.seconds is None else options.seconds
     train, choose = _seen(jets_train), _seen(jets_choose)
     check_pair(train, choose)
-    training = begin(train, choose, angles, options, seed, device, started + cap)
-    with threads_for(training.model):
+
+    def begun(start: int) -> Training:
+        return begin(train, choose, angles, options, seed_of(seed, start), device, started + cap)
+
+    starts = Starts(begun, options.starts)
+    with threads_for(starts.training.model):
         if checkpoint is None:
-            status = training.run(progress, started + cap)
+            status = starts.run(progress, started + cap)
         else:
-            kept = Checkpoint(checkpoint, identity(training, seed, _jets(train), _jets(choose)), started)
-            status = kept.run(training, progress, cap, resume=resume)
+            kept = Checkpoint(checkpoint, identity(starts.training, seed, _jets(train), _jets(choose)), started)
+            status = kept.run(starts, progress, cap, resume=resume)
             started = kept.started
-    return finished(training, status, time.monotonic() - started, seed)
+    return finished(starts.training, status, time.monotonic() - started, seed)
 
 
 def begin(
