@@ -144,7 +144,7 @@ def fit_ensemble(  # noqa: PLR0913 (those of `fit`, and how many)
         raise InputError(msg)
     until = math.inf if options.seconds is None else started + options.seconds
     check_pair(jets_train, jets_choose)
-    runs = [begin(jets_train, jets_choose, angles, options, member, device, until) for member in seeds]
+    runs = [begin(jets_train, jets_choose, angles, options, member, device, until).training() for member in seeds]
     for run in runs:
         run.examples = runs[0].examples  # which are the same: without copies
     if runs[0].name == "soap":
