@@ -11,6 +11,7 @@ from lagsym.neural.starts import Starts, seed_of
 
 QUICK = FitOptions(width=4, steps=15, tolerance=0.0)
 THREE = dataclasses.replace(QUICK, starts=3)
+SEEDS = (0, 1, 4)
 SHARE = 5
 """Steps of each start: a twentieth of fifteen, up to an evaluation."""
 
@@ -27,24 +28,31 @@ def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
 
 
+def assert_same_history(one, other):
+    """Up to the order in which held-out samples are summed, which is that of the first start for all starts."""
+    for mine, theirs in zip(one.history, other.history, strict=True):
+        assert (mine.step, mine.training_error) == (theirs.step, theirs.training_error)
+        assert mine.held_out_error == pytest.approx(theirs.held_out_error, rel=1e-12)
+
+
 def alone(jets, seed, **changes):
     """Each of three starts as a fit by itself."""
     return [fit(*jets, options=dataclasses.replace(QUICK, **changes), seed=seed_of(seed, k)) for k in range(3)]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_start_that_leads_goes_on_as_it_would_have_alone(seed, pendulum):
     single, together = alone(pendulum, seed), fit(*pendulum, options=THREE, seed=seed)
     after_share = [min(entry.held_out_error for entry in found.history if entry.step <= SHARE) for found in single]
     best = single[after_share.index(min(after_share))]
-    assert together.history == best.history
+    assert_same_history(together, best)
     assert same(together, best)
     assert (together.seed, together.status, together.options.starts) == (seed, "steps", 3)
 
 
 def test_the_seeds_above_let_every_start_lead_once(pendulum):
     leaders = set()
-    for seed in range(4):
+    for seed in SEEDS:
         errors = [found.history[0].held_out_error for found in alone(pendulum, seed, steps=SHARE)]
         leaders.add(errors.index(min(errors)))
     assert leaders == {0, 1, 2}
@@ -65,7 +73,7 @@ def test_no_other_start_where_one_is_good_enough_or_time_is_up(pendulum):
 
 
 @pytest.mark.parametrize("cut", range(1, 6))
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, 4])
 def test_cut_off_in_any_start_it_goes_on_to_the_same_bits(seed, cut, pendulum, tmp_path, monkeypatch):
     monkeypatch.setattr(unfinished, "LEAST_SECONDS", 0.0)
     whole, told = fit(*pendulum, options=THREE, seed=seed), []
@@ -89,19 +97,19 @@ def test_cut_off_in_any_start_it_goes_on_to_the_same_bits(seed, cut, pendulum, t
 
 def test_soap_goes_on_from_the_start_that_leads(pendulum, tmp_path, monkeypatch):
     monkeypatch.setattr(unfinished, "LEAST_SECONDS", 0.0)
-    options = FitOptions(width=4, optimizer="soap", steps=400, tolerance=0.0)
+    options = FitOptions(width=4, optimizer="soap", steps=240, tolerance=0.0)
     single = [fit(*pendulum, options=options, seed=seed_of(2, k)) for k in range(2)]
     best = min(single, key=lambda found: found.history[0].held_out_error)
     two = {"options": dataclasses.replace(options, starts=2), "seed": 2, "checkpoint": tmp_path / "fit"}
 
     def stop(progress):
-        if progress.step == 400:
+        if progress.step == 240:
             raise CutError
 
     with pytest.raises(CutError):
         fit(*pendulum, progress=stop, **two)
     together = fit(*pendulum, resume=True, **two)
-    assert together.history == best.history
+    assert_same_history(together, best)
     assert same(together, best)
 
 
