@@ -23,6 +23,7 @@ from lagsym.neural.models.open_system import surround
 from lagsym.neural.options import SCHEDULES, FitOptions, OptimizerName
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.scaling import Scaling, require_finite
+from lagsym.neural.starts import Starts, seed_of
 from lagsym.neural.training import Status, Training, error, require_finite_examples
 from lagsym.neural.trials import approach, choose_loss, examples_of, held_out_of
 from lagsym.neural.unfinished import Checkpoint, identity
@@ -102,15 +103,51 @@ def fit(  # noqa: PLR0913 (two of them say what a fit learns, all others have de
     started, cap = time.monotonic(), math.inf if options.seconds is None else options.seconds
     train, choose = _seen(jets_train), _seen(jets_choose)
     check_pair(train, choose)
-    training = begin(train, choose, angles, options, seed, device, started + cap)
-    with threads_for(training.model):
+    begun = begin(train, choose, angles, options, seed, device, started + cap)
+    starts = Starts(begun.training, options.starts)
+    with threads_for(starts.training.model):
         if checkpoint is None:
-            status = training.run(progress, started + cap)
+            status = starts.run(progress, started + cap)
         else:
-            kept = Checkpoint(checkpoint, identity(training, seed, _jets(train), _jets(choose)), started)
-            status = kept.run(training, progress, cap, resume=resume)
+            kept = Checkpoint(checkpoint, identity(starts.training, seed, _jets(train), _jets(choose)), started)
+            status = kept.run(starts, progress, cap, resume=resume)
             started = kept.started
-    return finished(training, status, time.monotonic() - started, seed)
+    return finished(starts.training, status, time.monotonic() - started, seed)
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What every start of a fit has in common.
+
+    Arguments:
+        train: to learn from.
+        choose: held out.
+        ready: the network of a width and a seed as it begins, on the device and in the number type of its training.
+        options: how, with the loss that was chosen.
+        optimizer: which.
+        seed: of the first start, and of what the starts are judged by.
+        until: when time is up, on the clock of `time.monotonic`.
+    """
+
+    train: Jets | Motion
+    choose: Jets | Motion
+    ready: Callable[[int, int], NetworkLagrangian]
+    options: FitOptions
+    optimizer: OptimizerName
+    seed: int
+    until: float
+
+    def training(self, start: int = 0) -> Training:
+        """The training of one start: initial weights and batches are its own."""
+        options, seed = self.options, seed_of(self.seed, start)
+        model = self.ready(options.width, seed)
+        with threads_for(model):
+            approach(model, self.train, self.choose, options, self.optimizer, seed, self.until)
+            examples = examples_of(options.loss, self.train, model)
+            held_out = held_out_of(options.loss, self.choose, model, self.seed)
+            require_finite_examples(examples)
+            require_finite_examples(held_out, "held-out ")
+            return Training(model, examples, held_out, options, self.optimizer, seed)
 
 
 def begin(
@@ -121,7 +158,7 @@ def begin(
     seed: int,
     device: str,
     until: float = math.inf,
-) -> Training:
+) -> Beginning:
     """A fit as it begins: the network, what it learns from and what it is judged by.
 
     Arguments:
@@ -142,27 +179,21 @@ def begin(
         symmetry=options.symmetry,
     )
 
-    def build(width: int) -> NetworkLagrangian:
-        lagrangian = STRUCTURES[options.structure](scaling, width=width, depth=options.depth, seed=seed)
+    def build(width: int, begun: int) -> NetworkLagrangian:
+        lagrangian = STRUCTURES[options.structure](scaling, width=width, depth=options.depth, seed=begun)
         beside = {name: getattr(options, name) for name in ("dissipation", "driven", "measured_inputs")}
-        return surround(lagrangian, _jets(train), seed=seed, **beside)
+        return surround(lagrangian, _jets(train), seed=begun, **beside)
 
-    model = build(options.width)
-    optimizer = options.optimizer_for(model.parameter_count)
+    optimizer = options.optimizer_for(build(options.width, seed).parameter_count)
     trained_on = _device(device, optimizer)
 
-    def ready(width: int) -> NetworkLagrangian:
-        return build(width).converted(SCHEDULES[optimizer].dtype).to(trained_on)
+    def ready(width: int, begun: int) -> NetworkLagrangian:
+        return build(width, begun).converted(SCHEDULES[optimizer].dtype).to(trained_on)
 
     keep_freed_memory()
-    with threads_for(ready(options.width)):
-        loss = choose_loss(train, choose, ready, options, optimizer, seed, until)
-        model, options = ready(options.width), replace(options, loss=loss)
-        approach(model, train, choose, options, optimizer, seed, until)
-        examples, held_out = examples_of(loss, train, model), held_out_of(loss, choose, model, seed)
-        require_finite_examples(examples)
-        require_finite_examples(held_out, "held-out ")
-        return Training(model, examples, held_out, options, optimizer, seed)
+    with threads_for(ready(options.width, seed)):
+        loss = choose_loss(train, choose, lambda width: ready(width, seed), options, optimizer, seed, until)
+    return Beginning(train, choose, ready, replace(options, loss=loss), optimizer, seed, until)
 
 
 def threads_for(model: NetworkLagrangian) -> AbstractContextManager[None]:

@@ -70,7 +70,7 @@ class Training:
         self.schedule = SCHEDULES[name]
         self.steps = options.steps or self.schedule.steps
         self.optimizer: _Optimizer = (
-            LevenbergMarquardt(model) if name == "levenberg-marquardt" else Soap(model, self.steps)
+            LevenbergMarquardt(model, len(examples)) if name == "levenberg-marquardt" else Soap(model, self.steps)
         )
         self.batch = max(1, _SOAP_BATCH // examples.group)
         if name == "levenberg-marquardt":
@@ -97,7 +97,21 @@ class Training:
             until: when time is up, on the clock of `time.monotonic`.
             keep: called after every evaluation and once at the end, when `state` is that between two steps.
         """
-        while self.status is None and self.step < self.steps:
+        self.advance(self.steps, progress, until, keep)
+        self.status = self.status or "steps"
+        if keep is not None:
+            keep()
+        return self.finish()
+
+    def advance(
+        self,
+        to: int,
+        progress: Callable[[FitProgress], None] | None = None,
+        until: float = math.inf,
+        keep: Callable[[], None] | None = None,
+    ) -> None:
+        """Take steps up to number `to`, or until something says stop; see `run` for the rest."""
+        while self.status is None and self.step < min(to, self.steps):
             squared = self.optimizer.step(self.examples.take(self.next_batch()))
             if self.count(squared):
                 self.evaluate(math.sqrt(squared), until)
@@ -105,10 +119,6 @@ class Training:
                     progress(self.history[-1])
                 if keep is not None and self.status is None:
                     keep()
-        self.status = self.status or "steps"
-        if keep is not None:
-            keep()
-        return self.finish()
 
     def count(self, squared: float) -> bool:
         """Note a step and its mean squared residual; whether an evaluation is due."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from lagsym.neural.files import json_path, read_record, read_tensors, write_pair
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.training import Status, Training
 
-SCHEMA = 1
+SCHEMA = 2
 KIND = "lagsym checkpoint"
 LEAST_SECONDS = 5.0
 """Between two writings, at least; so that writing takes next to no time."""
@@ -59,6 +59,30 @@ class Checkpoints:
         return _files(self.folder, "network-[a-z0-9-]+")
 
 
+class Run(Protocol):
+    """What can be cut off and go on: a training, or several starts of one."""
+
+    @property
+    def status(self) -> Status | None:
+        """How it ended, if it did."""
+
+    def run(
+        self,
+        progress: Callable[[FitProgress], None] | None = None,
+        until: float = math.inf,
+        keep: Callable[[], None] | None = None,
+    ) -> Status:
+        """Go on to the end."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """All that the rest depends on."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
 class Checkpoint:
     """The checkpoint of one fit: `<path>.json` and `<path>-checkpoint-<hash>.safetensors`, never pickle.
 
@@ -80,7 +104,7 @@ class Checkpoint:
         return self._started
 
     def run(
-        self, training: Training, progress: Callable[[FitProgress], None] | None, seconds: float, *, resume: bool
+        self, training: Run, progress: Callable[[FitProgress], None] | None, seconds: float, *, resume: bool
     ) -> Status:
         """Run a training, and write down every few seconds where it is.
 
@@ -101,11 +125,11 @@ class Checkpoint:
         self._sweep(self.write(training))
         return training.run(progress, self._started + seconds, lambda: self._write_when_due(training))
 
-    def _write_when_due(self, training: Training) -> None:
+    def _write_when_due(self, training: Run) -> None:
         if training.status is not None or time.monotonic() - self._written >= LEAST_SECONDS:
             self.write(training)
 
-    def write(self, training: Training) -> Path:
+    def write(self, training: Run) -> Path:
         """Write a training's state in place of the one before.
 
         Returns:
@@ -139,7 +163,7 @@ class Checkpoint:
             raise InputError(msg)
         return record
 
-    def _restore(self, training: Training, record: dict[str, Any]) -> None:
+    def _restore(self, training: Run, record: dict[str, Any]) -> None:
         for name, mine in self._made_with.items():
             theirs = record.get(name)
             if theirs != mine:

@@ -5,7 +5,16 @@ the error on that batch; λ falls after a step that succeeded at once and grows 
 of the number of parameters in memory and its cube in time, and up to a few thousand parameters it gets ten times
 closer than first-order methods in the same time.
 
-Source: Marquardt (1963), SIAM Journal on Applied Mathematics 11(2).
+A batch that is only a part of the data says little about some directions, and a step that follows it there spoils what
+earlier batches have taught.  In place of JᵀJ/m there stands therefore
+
+    G_k = γ_k G_(k-1) + JᵀJ/m,   γ_(k+1) = γ_k + ρ (γ − γ_k),
+
+which for a linear model makes each step that of recursive least squares over about the last 1/(1 − γ_k) batches: two
+at first, where a linear model soon ceases to hold, and ten in the end.
+
+Sources: Marquardt (1963), SIAM Journal on Applied Mathematics 11(2); Bertsekas (1996), Incremental least squares
+methods and the extended Kalman filter, SIAM Journal on Optimization 6(3).
 """
 
 from __future__ import annotations
@@ -29,32 +38,48 @@ _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 
 _GROWTH, _DECAY = 3.0, 2.0
 
+_FIRST_MEMORY, _MEMORY, _RISE = 0.5, 0.9, 0.01
+"""γ_0, γ and ρ: how much of the normal matrix is left after a further batch, at first and in the end, and how soon."""
+
 
 class LevenbergMarquardt:
-    """The optimiser's state: the model, which it changes in place, and the damping.
+    """The optimiser's state: the model, which it changes in place, the damping, and what earlier batches left behind.
 
     Arguments:
         model: in double precision; on a CPU or CUDA.
+        examples: how many there are in all.  Of a batch that holds them all, earlier ones can tell nothing more.
     """
 
-    def __init__(self, model: NetworkLagrangian) -> None:
-        self._model = model
-        self._damping = _DAMPING
+    def __init__(self, model: NetworkLagrangian, examples: int = 0) -> None:
+        self._model, self._examples = model, examples
+        self._damping, self._memory = _DAMPING, _FIRST_MEMORY
+        self._normal: Tensor | None = None
         self._join_parameters()
 
     def state(self) -> dict[str, Any]:
         """What the next steps depend on besides the parameters."""
-        return {"damping": self._damping}
+        return {"damping": self._damping, "memory": self._memory, "normal": self._normal}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`; to be called when the parameters are those of that moment."""
-        self._damping = float(state["damping"])
+        self._damping, self._memory = float(state["damping"]), float(state["memory"])
+        normal = state["normal"]
+        self._normal = None if normal is None else torch.as_tensor(normal, device=self._model.device)
         self._join_parameters()
 
     def _join_parameters(self) -> None:
         # After a step the parameters are parts of one vector.  As how numbers lie in memory may decide the last digit
         # of a matrix product, they are so from the beginning, be it of a run or of its continuation.
         vector_to_parameters(parameters_to_vector(self._model.network).detach(), self._model.network)
+
+    def _remembered(self, gram: Tensor, *, partial: bool) -> Tensor:
+        """The normal matrix of a batch with what is left of those before, to be changed freely."""
+        if not partial:
+            self._memory, self._normal = _FIRST_MEMORY, None
+            return gram
+        self._normal = gram if self._normal is None else self._memory * self._normal + gram
+        self._memory += _RISE * (_MEMORY - self._memory)
+        return self._normal.clone()
 
     def step(self, examples: Examples) -> float:
         """One step on a batch; the mean squared residual before it, or infinity where no step is possible."""
@@ -65,7 +90,7 @@ class LevenbergMarquardt:
         rows, columns = jacobian.shape
         # With fewer rows than parameters the same step comes from the smaller matrix J Jᵀ.
         tall = rows >= columns
-        gram = _gram(jacobian, tall=tall) / rows
+        gram = self._remembered(_gram(jacobian, tall=tall) / rows, partial=tall and len(examples) < self._examples)
         right = (jacobian.mT @ residuals if tall else residuals) / rows
         start = parameters_to_vector(self._model.network).detach()
         diagonal = gram.diagonal().clone()
