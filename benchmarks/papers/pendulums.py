@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from benchmarks.accuracy import Adam, train_for
 from benchmarks.papers.motion import Acceleration, follow, learned

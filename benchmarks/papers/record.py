@@ -82,6 +82,7 @@ def run(
     comparison: Comparison, settings: Settings, folder: Path, names: Iterable[str] = (), *, again: bool = False
 ) -> None:
     """Make those rows that are not there yet, or all; what is done is kept after every row."""
+    program = revision()  # at the beginning, as the files may change meanwhile
     for name in names or comparison.rows:
         rows = read(comparison, folder)
         if name in rows and rows[name].settings == settings and not again:
@@ -89,7 +90,7 @@ def run(
         print(f"{comparison.title}: {name}", flush=True)
         started = time.process_time()
         values = comparison.rows[name](settings)
-        keep(comparison, Row(name, values, settings, time.process_time() - started, revision()), folder)
+        keep(comparison, Row(name, values, settings, time.process_time() - started, program), folder)
         print(f"  {values}", flush=True)
 
 
