@@ -125,12 +125,14 @@ def discover(
 
     Raises:
         DataError: there is too little to learn from.
+        InputError: a parameter differs from trajectory to trajectory.
         UnavailableError: a named engine or device is missing.
     """
     options = options or DiscoveryOptions()
     missing = engine(options.choice.engine).available()
     if missing:
         raise UnavailableError(missing)
+    _require_one_law(data)
     log = _Log(report)
     log.notices += [*data.notices, *_velocity_notices(data)]
     parts = split(data, seed=options.seed)
@@ -159,6 +161,17 @@ def discover(
     if law.lagrangian is None:
         return Discovery(law, None, network, parts)
     return Discovery(law, validation, network, parts)
+
+
+def _require_one_law(data: Trajectories) -> None:
+    if data.varied:
+        name = data.varied[0]
+        count = len({segment.parameters[0] for segment in data.segments})
+        msg = (
+            f"parameter {name} has {count} values, but one law is found for one set of parameters; "
+            f"make a table for each value of {name}"
+        )
+        raise InputError(msg)
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:

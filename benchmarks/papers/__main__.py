@@ -17,11 +17,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
+from benchmarks.papers.hamiltonian_tasks import HAMILTONIAN_TASKS
 from benchmarks.papers.pendulums import DOUBLE_PENDULUM, TRIPLE_PENDULUM
 from benchmarks.papers.record import RESULTS, Settings, run, write
+from benchmarks.papers.relativity import RELATIVITY
 from lagsym.neural.device import keep_freed_memory
 
-COMPARISONS = (DOUBLE_PENDULUM, TRIPLE_PENDULUM)
+COMPARISONS = (DOUBLE_PENDULUM, TRIPLE_PENDULUM, RELATIVITY, HAMILTONIAN_TASKS)
 
 
 def main(arguments: list[str] | None = None) -> int:
