@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # the benchmarks are no part of the package
@@ -123,6 +124,29 @@ def test_data_of_the_swings_have_noisy_positions_and_clean_velocities():
             assert rest.std() < wanted
         noise.append(rest.std())
     assert np.mean(noise) == pytest.approx(0.1, rel=0.1)
+
+
+def test_the_constants_of_motions_are_found_with_the_law():
+    """With the true law in the network's place the positions come out, but for a common constant."""
+    swing = hamiltonian_tasks.PENDULUM
+    clean = dataclasses.replace(swing)
+    object.__setattr__(clean, "NOISE", 0.0)
+    truth, noisy = (one.seen(record.Settings()) for one in (clean, swing))
+
+    class Truth:
+        def acceleration(self, q, v):
+            return torch.from_numpy(swing.acceleration(q.numpy(), v.numpy()))
+
+    data = hamiltonian_tasks.steadied(noisy)
+    apart = [np.array([float((a.q - b.q).mean()) for a, b in zip(data.segments, truth.segments, strict=True)])]
+    for _ in range(3):
+        data = hamiltonian_tasks.shifted(data, Truth())
+        apart.append(np.array([float((a.q - b.q).mean()) for a, b in zip(data.segments, truth.segments, strict=True)]))
+    assert apart[0].std() == pytest.approx(0.1 / np.sqrt(45), rel=0.5)
+    assert apart[-1].std() < 0.05 * apart[0].std()
+    assert apart[-1].mean() == pytest.approx(apart[0].mean())
+    for one, other in zip(data.segments, truth.segments, strict=True):
+        np.testing.assert_allclose(one.q - one.q.mean(), other.q - other.q.mean(), atol=1e-3)
 
 
 def test_two_bodies_keep_their_energy_and_their_centre():
