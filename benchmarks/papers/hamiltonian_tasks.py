@@ -179,7 +179,7 @@ def two_bodies(settings: Settings, *, symmetric: bool) -> Values:
     kept = len(data.segments) // 5
     learn, choose = (data.with_segments(part).jets() for part in (data.segments[:-kept], data.segments[-kept:]))
     pairs = ((0, 1), (2, 3))
-    known = Symmetry(translation=[(0, 2), (1, 3)], rotation=pairs, like=[pairs]) if symmetric else Symmetry()
+    known = Symmetry(translation=((0, 2), (1, 3)), rotation=pairs, like=(pairs,)) if symmetric else Symmetry()
     options = FitOptions(symmetry=known, steps=steps(settings), seconds=settings.seconds)
     found = fit(learn, choose, options=options, seed=settings.seed)
     q, v = circular(generator, settings.count(STARTS))

@@ -96,8 +96,8 @@ def prepared(kind: tuple[str, str, int], jets: Jets, held_out: Jets, seed: int, 
     model = build(Scaling.of(jets, range(jets.q.shape[1])), width=width, seed=seed)
     model = model.converted(SCHEDULES[known].dtype)
     options = FitOptions(width=width, optimizer=known, steps=steps, tolerance=0.0)
-    examples = (AccelerationExamples.of(part, model) for part in (jets, held_out))
-    training = Training(model, *examples, options, known, seed)
+    examples, judge = (AccelerationExamples.of(part, model) for part in (jets, held_out))
+    training = Training(model, examples, judge, options, known, seed)
     if optimizer == "adam":
         training.optimizer = Adam(model, steps)
     return training

@@ -91,8 +91,8 @@ class Law:
             model = HamiltonianNetwork.of(phase(learn), width=WIDTH, seed=settings.seed)
 
             def prepare(steps: int) -> Training:
-                examples = (HamiltonExamples.of(phase(part), model) for part in (learn, choose))
-                return training(model, *examples, settings.seed, steps)
+                examples, judge = (HamiltonExamples.of(phase(part), model) for part in (learn, choose))
+                return training(model, examples, judge, settings.seed, steps)
 
             train_for(prepare, LEVENBERG_MARQUARDT, settings.training_time(SECONDS))
             q, v, times, field = beginning(test)
@@ -118,8 +118,8 @@ def training(model: torch.nn.Module, examples: object, held_out: object, seed: i
 def beginning(data: Trajectories) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Positions, velocities, times and fields at the start of every motion."""
     first = data.segments
-    states = (np.array([getattr(segment, name)[0] for segment in first]) for name in ("q", "v"))
-    return *states, first[0].t, np.array([segment.parameters for segment in first])
+    q, v = (np.array([getattr(segment, name)[0] for segment in first]) for name in ("q", "v"))
+    return q, v, first[0].t, np.array([segment.parameters for segment in first])
 
 
 def displacement_error(positions: np.ndarray | None, data: Trajectories) -> float:

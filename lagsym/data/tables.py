@@ -88,7 +88,7 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
     if 0 < len(lacking) < len(names):
         notices.append(f"There are no velocities of {', '.join(lacking)}, so all velocities come from the positions.")
     numbers = _numbers(frame, wanted, drop_missing=columns.drop_missing, notices=notices)
-    labels = frame[TRAJECTORY].astype(str) if TRAJECTORY in frame else pd.Series("0", index=frame.index)
+    labels = (frame[TRAJECTORY].astype(str) if TRAJECTORY in frame else pd.Series("0", index=frame.index)).to_numpy()
     parameters = {name: _parameter(frame, name, labels) for name in columns.parameters}
     varied = tuple(name for name, values in parameters.items() if len(set(values.values())) > 1)
     segments: list[Segment] = []
@@ -223,21 +223,23 @@ def _coordinates(frame: pd.DataFrame, columns: Columns) -> list[str]:
     return names
 
 
-def _parameter(frame: pd.DataFrame, name: str, labels: pd.Series) -> dict[str, float]:
+def _parameter(frame: pd.DataFrame, name: str, labels: np.ndarray) -> dict[str, float]:
     """The one value that a parameter's column has along each trajectory."""
-    values = _floats(frame, name)
-    if not np.isfinite(values.to_numpy()).all():
+    values = _floats(frame, name).to_numpy()
+    if not np.isfinite(values).all():
         msg = f"parameter {name} is not a finite number in every row; mend the column or leave it out with --ignore"
         raise DataError(msg)
-    counts = values.groupby(labels, sort=False).nunique()
-    if (counts > 1).any():
-        label = counts.index[counts > 1][0]
-        msg = (
-            f"parameter {name} has {counts[label]} values along trajectory {label}, but a parameter stays the same; "
-            f"number the motions in a column '{TRAJECTORY}', or leave {name} out with --ignore"
-        )
-        raise InputError(msg)
-    return {str(label): float(value) for label, value in values.groupby(labels, sort=False).first().items()}
+    found: dict[str, float] = {}
+    for label in dict.fromkeys(labels):
+        own = np.unique(values[labels == label])
+        if len(own) > 1:
+            msg = (
+                f"parameter {name} has {len(own)} values along trajectory {label}, but a parameter stays the same; "
+                f"number the motions in a column '{TRAJECTORY}', or leave {name} out with --ignore"
+            )
+            raise InputError(msg)
+        found[label] = float(own[0])
+    return found
 
 
 def _numbers(frame: pd.DataFrame, wanted: list[str], *, drop_missing: bool, notices: list[str]) -> pd.DataFrame:

@@ -155,9 +155,15 @@ class Trajectories:
             raise DataError(msg)
         stack = {name: [getattr(segment, name) for segment in self.segments] for name in ARRAYS}
         optional = [None if any(a is None for a in stack[k]) else np.concatenate(stack[k]) for k in ("a", "force")]
+        t, q, v = (np.concatenate(stack[name]) for name in "tqv")
+        return Jets.of_particle(t, q, v, *optional, parameters=self._parameters())
+
+    def _parameters(self) -> np.ndarray | None:
+        """What varies, row by row of all samples; None where nothing does."""
+        if not self.varied:
+            return None
         lengths = [len(segment) for segment in self.segments]
-        varied = np.repeat([segment.parameters for segment in self.segments], lengths, axis=0) if self.varied else None
-        return Jets.of_particle(*(np.concatenate(stack[name]) for name in "tqv"), *optional, varied)
+        return np.repeat([segment.parameters for segment in self.segments], lengths, axis=0)
 
     def to_frame(self, *, accelerations: bool = False) -> pd.DataFrame:
         """A tidy table: `trajectory`, `t`, the coordinates, `<q>_dot`, if asked for `<q>_ddot`, and what varies."""

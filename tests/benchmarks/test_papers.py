@@ -20,9 +20,9 @@ NAMES = [(comparison, row) for comparison in COMPARISONS for row in comparison.r
 """Of each kind of row one runs by default."""
 FEW = {
     "double_pendulum": ("true equations", "plain perceptron 2 × 64, Adam"),
-    "triple_pendulum": ("natural 2 × 32, Levenberg–Marquardt",),
+    "triple_pendulum": (),
     "relativity": ("special relativity: Hamiltonian, canonical momentum", "the paper's formula: separable"),
-    "hamiltonian_tasks": ("spring: natural", "real pendulum: natural", "two bodies: natural"),
+    "hamiltonian_tasks": ("spring: natural", "two bodies: natural"),
 }
 
 
@@ -156,7 +156,7 @@ def test_two_bodies_keep_their_energy_and_their_centre():
         np.testing.assert_allclose(energy, energy[0], rtol=1e-7)
         np.testing.assert_allclose(segment.q[:, :2], -segment.q[:, 2:], atol=1e-6)
         apart = np.linalg.norm(segment.q[:, 2:] - segment.q[:, :2], axis=1)
-        assert 0.8 < apart.min() / apart.max() <= 1
+        assert 0.5 < apart.min() / apart.max() < 0.99  # nearly, but not quite, a circle
 
 
 @pytest.mark.parametrize("law", relativity.LAWS.values(), ids=list(relativity.LAWS))
