@@ -20,7 +20,7 @@ from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.neural import Fit, FitOptions, NetworkLagrangian, Symmetry, fit
 
 STARTS, END = 15, 20.0
-SWING_WIDTH, ROUNDS = 8, 4
+SWING_WIDTH, ROUNDS = 8, 12
 """Of the swings: units of a hidden layer, and fits with the motions moved in between."""
 STEP = 1e-4
 RECORD = "real_pendulum.csv"
@@ -77,6 +77,8 @@ class Swing:
         for _ in range(ROUNDS):
             learn, choose = (data.with_segments(part).jets() for part in (data.segments[:-kept], data.segments[-kept:]))
             found = fit(learn, choose, angles=(0,) if self.angle else (), options=options, seed=settings.seed)
+            if found.status == "converged":
+                break
             data = shifted(data, found.model)
         return judged(found) | self.errors(learned(found.model), settings) | published(*self.published)
 
@@ -233,7 +235,7 @@ are shown.
   a unit, noise of 0.1 on q and p, clean rates; 15 starts, followed to t = 20. Lagrangian networks are not told what
   the momenta are: of these data they get times, the noisy q and the clean q', neither p nor p'. As noise in q biases
   a regression on it (their appendix corrects for this by a factor), positions are integrals of q' here, with a constant
-  for each motion that is fitted with the law, in {ROUNDS} rounds. Ours, too: {Swing.KEPT} of the 25 motions decide when
+  for each motion that is fitted with the law, in up to {ROUNDS} rounds. Ours, too: {Swing.KEPT} of the 25 motions decide when
   to stop, and the networks have 2 × {SWING_WIDTH} units.
 - Real pendulum: the first four fifths of the record of Schmidt and Lipson (2009) with the measured velocities, the last
   of these fifths (15 % of the record) to decide when to stop; followed over the rest from its first sample; the
