@@ -72,15 +72,21 @@ class Swing:
 
     def row(self, settings: Settings) -> Values:
         """A natural network, and the energy along its own motion."""
-        data, kept = steadied(self.seen(settings)), settings.count(self.KEPT)
-        options = FitOptions(width=SWING_WIDTH, steps=steps(settings))
-        for _ in range(ROUNDS):
-            learn, choose = (data.with_segments(part).jets() for part in (data.segments[:-kept], data.segments[-kept:]))
-            found = fit(learn, choose, angles=(0,) if self.angle else (), options=options, seed=settings.seed)
+        data = steadied(self.seen(settings))
+        found = self.fitted(data, settings)
+        for _ in range(ROUNDS - 1):
             if found.status == "converged":
                 break
             data = shifted(data, found.model)
+            found = self.fitted(data, settings)
         return judged(found) | self.errors(learned(found.model), settings) | published(*self.published)
+
+    def fitted(self, data: Trajectories, settings: Settings) -> Fit:
+        """A natural network; the last motions decide when to stop."""
+        kept = settings.count(self.KEPT)
+        learn, choose = (data.with_segments(part).jets() for part in (data.segments[:-kept], data.segments[-kept:]))
+        options = FitOptions(width=SWING_WIDTH, steps=steps(settings))
+        return fit(learn, choose, angles=(0,) if self.angle else (), options=options, seed=settings.seed)
 
     def errors(self, acceleration: Acceleration, settings: Settings) -> Values:
         """Mean squares of the differences of energy from the true motion, over the paper's starts and times."""
@@ -88,11 +94,12 @@ class Swing:
         state = generator.uniform(-0.8, 0.8, (settings.count(STARTS), 2))
         state += 0.2 * np.sign(state)
         times = np.linspace(0, END * settings.size, 2000)
-        motion = [follow(law, state[:, :1], 2 * state[:, 1:], times) for law in (acceleration, self.acceleration)]
-        if motion[0] is None or motion[1] is None:
+        laws = (acceleration, self.acceleration)
+        ours, true = (follow(law, state[:, :1], 2 * state[:, 1:], times) for law in laws)
+        if ours is None or true is None:
             return {"energy MSE": np.inf, "as q² + p²": np.inf}
-        energies = [self.energy(q, v) for q, v in motion]
-        circles = [q**2 + (v / 2) ** 2 for q, v in motion]
+        energies = [self.energy(q, v) for q, v in (ours, true)]
+        circles = [q**2 + (v / 2) ** 2 for q, v in (ours, true)]
         return {"energy MSE": mean_square(*energies), "as q² + p²": mean_square(*circles)}
 
 
@@ -235,8 +242,8 @@ are shown.
   a unit, noise of 0.1 on q and p, clean rates; 15 starts, followed to t = 20. Lagrangian networks are not told what
   the momenta are: of these data they get times, the noisy q and the clean q', neither p nor p'. As noise in q biases
   a regression on it (their appendix corrects for this by a factor), positions are integrals of q' here, with a constant
-  for each motion that is fitted with the law, in up to {ROUNDS} rounds. Ours, too: {Swing.KEPT} of the 25 motions decide when
-  to stop, and the networks have 2 × {SWING_WIDTH} units.
+  for each motion that is fitted with the law, in up to {ROUNDS} rounds. Ours, too: {Swing.KEPT} of the 25 motions
+  decide when to stop, and the networks have 2 × {SWING_WIDTH} units.
 - Real pendulum: the first four fifths of the record of Schmidt and Lipson (2009) with the measured velocities, the last
   of these fifths (15 % of the record) to decide when to stop; followed over the rest from its first sample; the
   'true' energy 2.4 (1 - cos q) + p² is that of the measurements, noise and friction included, where p is the measured

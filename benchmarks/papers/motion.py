@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from scipy.integrate import solve_ivp
 
-from lagsym.neural.models.network import Network
+from lagsym.neural import NetworkLagrangian
+from lagsym.neural.baselines import AccelerationNetwork
 
 TOLERANCE = 1e-10
 Acceleration = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From positions and velocities (starts, n)."""
 
 
-def learned(model: Network, parameters: np.ndarray | None = None) -> Acceleration:
+def learned(model: NetworkLagrangian | AccelerationNetwork, parameters: np.ndarray | None = None) -> Acceleration:
     """A network's accelerations, in double precision, for parameters (starts, k)."""
     model, given = model.converted(torch.float64), None if parameters is None else torch.from_numpy(parameters)
 

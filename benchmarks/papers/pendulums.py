@@ -17,7 +17,7 @@ from lagsym.mechanics.dynamics.numeric import CompiledMechanics, compile_mechani
 from lagsym.neural import STRUCTURES, FitOptions, Scaling
 from lagsym.neural.baselines import AccelerationNetwork
 from lagsym.neural.examples import AccelerationExamples
-from lagsym.neural.options import SCHEDULES
+from lagsym.neural.options import SCHEDULES, OptimizerName
 from lagsym.neural.training import Training
 
 SAMPLES, HELD_OUT, STARTS, END = 20_000, 4_000, 40, 100.0
@@ -91,7 +91,7 @@ class Pendulum:
 def prepared(kind: tuple[str, str, int], jets: Jets, held_out: Jets, seed: int, steps: int) -> Training:
     """A training at its beginning; all coordinates are angles."""
     structure, optimizer, width = kind
-    known = optimizer if optimizer in SCHEDULES else "soap"
+    known: OptimizerName = "levenberg-marquardt" if optimizer == "levenberg-marquardt" else "soap"
     build = {**STRUCTURES, "perceptron": AccelerationNetwork}[structure]
     model = build(Scaling.of(jets, range(jets.q.shape[1])), width=width, seed=seed)
     model = model.converted(SCHEDULES[known].dtype)
@@ -99,7 +99,7 @@ def prepared(kind: tuple[str, str, int], jets: Jets, held_out: Jets, seed: int, 
     examples, judge = (AccelerationExamples.of(part, model) for part in (jets, held_out))
     training = Training(model, examples, judge, options, known, seed)
     if optimizer == "adam":
-        training.optimizer = Adam(model, steps)
+        training.optimizer = Adam(model, steps)  # pyright: ignore[reportAttributeAccessIssue]
     return training
 
 

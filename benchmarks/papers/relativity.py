@@ -15,8 +15,9 @@ from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.errors import InputError
 from lagsym.neural import STRUCTURES, FitOptions, Scaling
 from lagsym.neural.baselines import AccelerationNetwork, HamiltonExamples, HamiltonianNetwork, PhaseSpace, roll_out
-from lagsym.neural.examples import LOSSES, AccelerationExamples
+from lagsym.neural.examples import AccelerationExamples
 from lagsym.neural.training import Training
+from lagsym.neural.trials import examples_of
 
 TRAJECTORIES, SAMPLES, TESTED, WIDTH, SECONDS = 200, 50, 50, 32, 20.0
 FASTEST, FIELD = 0.9, 1.0
@@ -65,7 +66,7 @@ class Law:
             loss = "acceleration" if structure == "perceptron" else FitOptions(structure).loss_for(structure)
 
             def prepare(steps: int) -> Training:
-                examples = LOSSES[loss].of(learn.jets(), model)
+                examples = examples_of(loss, learn.jets(), model)
                 return training(model, examples, AccelerationExamples.of(choose.jets(), model), settings.seed, steps)
 
             trained, _ = train_for(prepare, LEVENBERG_MARQUARDT, settings.training_time(SECONDS))
@@ -144,7 +145,8 @@ def rows() -> dict[str, Callable[[Settings], Values]]:
         made[f"{name}: Hamiltonian, velocity for momentum"] = law.hamiltonian(canonical=False)
         made[f"{name}: Hamiltonian, canonical momentum"] = law.hamiltonian(canonical=True)
         made[f"{name}: plain perceptron"] = law.network("perceptron")
-        made[f"{name}: separable"] = law.network("separable")
+        for structure in ("separable", "free"):
+            made[f"{name}: {structure}"] = law.network(structure)
     return made
 
 
