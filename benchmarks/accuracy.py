@@ -171,8 +171,21 @@ def trained(row: Row, seed: int, seconds: float) -> dict[str, object]:
 def train(row: Row, seed: int, seconds: float) -> tuple[Training, list[tuple[float, float]]]:
     """Train for so many CPU seconds; the model with its best parameters, and the errors with their times."""
     jets, held_out = box(SAMPLES, seed), box(HELD_OUT, 1000 + seed)
-    steps = 10**6 if row.optimizer == "levenberg-marquardt" else fitting_steps(row, jets, held_out, seconds)
-    training, history = prepared(row, jets, held_out, seed, steps), []
+    return train_for(lambda steps: prepared(row, jets, held_out, seed, steps), row.optimizer, seconds)
+
+
+def train_for(
+    prepare: Callable[[int], Training], optimizer: str, seconds: float
+) -> tuple[Training, list[tuple[float, float]]]:
+    """Train for so many CPU seconds; with its best parameters, and the errors with their times.
+
+    Arguments:
+        prepare: a training of so many steps, at its beginning.
+        optimizer: "levenberg-marquardt", which takes what steps it can, or one whose rate falls over given steps.
+        seconds: of CPU time.
+    """
+    steps = 10**6 if optimizer == "levenberg-marquardt" else fitting_steps(prepare, seconds)
+    training, history = prepare(steps), []
     started = time.process_time()
 
     def watch(entry: FitProgress) -> None:
@@ -203,9 +216,9 @@ def prepared(row: Row, jets: Jets, held_out: Jets, seed: int, steps: int) -> Tra
     return training
 
 
-def fitting_steps(row: Row, jets: Jets, held_out: Jets, seconds: float) -> int:
+def fitting_steps(prepare: Callable[[int], Training], seconds: float) -> int:
     """How many steps, evaluations included, fit into the time."""
-    training = prepared(row, jets, held_out, 0, 10**6)
+    training = prepare(10**6)
 
     def steps() -> None:
         for _ in range(TRIAL):
@@ -214,7 +227,7 @@ def fitting_steps(row: Row, jets: Jets, held_out: Jets, seconds: float) -> int:
     steps()
     step = timed(steps) / TRIAL
     evaluation = timed(lambda: training.held_out.error(training.model)) / training.schedule.every
-    return int(0.97 * seconds / (step + evaluation))
+    return max(1, int(0.97 * seconds / (step + evaluation)))
 
 
 def timed(action: Callable[[], object]) -> float:

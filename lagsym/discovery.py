@@ -136,18 +136,15 @@ def discover(
 
     Raises:
         DataError: there is too little to learn from.
-        InputError: a term that was given contradicts the units of the data, or there are measured forces as well as a
-            known part, and each sets the scale.
+        InputError: a term that was given contradicts the units of the data, a parameter differs from trajectory to
+            trajectory, or there are measured forces as well as a known part, and each sets the scale.
         UnavailableError: a named engine or device is missing.
     """
     options = options or DiscoveryOptions()
     missing = engine(options.choice.engine).available()
     if missing:
         raise UnavailableError(missing)
-    check_terms(options.choice.given, JetSpace(data.coordinates), data.units)
-    if data.has_forces and options.choice.known is not None:
-        msg = "expected either measured forces or a known part, as each sets the scale; leave one of them out"
-        raise InputError(msg)
+    _require_one_law(data, options.choice)
     log = _Log(report)
     log.notices += [*data.notices, *_velocity_notices(data)]
     parts = split(data, seed=options.seed)
@@ -193,6 +190,22 @@ def _faithfulness(asked: np.ndarray, validation: Validation, held_out: Trajector
         coordinates=held_out.coordinates,
         angles=held_out.angles,
     )
+
+
+def _require_one_law(data: Trajectories, choice: ChoiceOptions) -> None:
+    """Refuse what contradicts itself before any time is spent on it."""
+    check_terms(choice.given, JetSpace(data.coordinates), data.units)
+    if data.has_forces and choice.known is not None:
+        msg = "expected either measured forces or a known part, as each sets the scale; leave one of them out"
+        raise InputError(msg)
+    if data.varied:
+        name = data.varied[0]
+        count = len({segment.parameters[0] for segment in data.segments})
+        msg = (
+            f"parameter {name} has {count} values, but one law is found for one set of parameters; "
+            f"make a table for each value of {name}"
+        )
+        raise InputError(msg)
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:

@@ -243,3 +243,11 @@ def test_the_real_pendulum_has_friction():
     assert law.lagrangian.xreplace({sp.cos(theta): sp.S.Zero}) == omega**2 / 2
     assert law.dissipation.has(omega)
     assert float(law.tests["friction"]["significance"]) > 4
+
+
+def test_a_parameter_that_differs_between_trajectories_is_refused():
+    _, frame = table("mass_spring")
+    frame["k"] = frame["trajectory"].astype(int) % 3
+    data = read_frame(frame, Columns(parameters=("k",)))
+    with pytest.raises(InputError, match=r"k has 3 values.*a table for each value of k"):
+        discover(data, options=DATA)

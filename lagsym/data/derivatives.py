@@ -6,7 +6,7 @@ and the refinement forgive noise but not bias.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -148,7 +148,7 @@ def _differentiate(segment: Segment) -> Segment:
             parts.append((position.value, velocity.value, velocity.first))
     q, v, a = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
     force = None if segment.force_spline is None else segment.force_spline(at)
-    return Segment(at, q, v, a, segment.trajectory, force)
+    return replace(segment, t=at, q=q, v=v, a=a, force=force)
 
 
 def velocity_bias(trajectories: Trajectories) -> Float[np.ndarray, " coordinates"]:

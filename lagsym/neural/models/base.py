@@ -110,13 +110,15 @@ class NetworkLagrangian(Network, ABC):
         inputs = self.inputs(q, v, t, parameters, force)
         return self.solved(self.outputs(inputs), inputs) * (self._velocity / self.scaling.time)
 
-    def euler_lagrange(self, q: Tensor, v: Tensor, a: Tensor, t: Tensor | None = None) -> Tensor:
+    def euler_lagrange(
+        self, q: Tensor, v: Tensor, a: Tensor, t: Tensor | None = None, parameters: Tensor | None = None
+    ) -> Tensor:
         """E = f − M a (B, n), in the data's units, from q, v and a (B, n); zero where L alone moves.
 
         Raises:
             InputError: the shapes are not (B, n).
         """
-        mass, force = self.mass_and_force(q, v, t)
+        mass, force = self.mass_and_force(q, v, t, parameters)
         if a.shape != force.shape:
             msg = f"expected a of the shape of q, {tuple(force.shape)}; got {tuple(a.shape)}"
             raise InputError(msg)
