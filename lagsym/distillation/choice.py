@@ -9,14 +9,13 @@ import sympy as sp
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines import Budget, engine
+from lagsym.distillation.evidence import network_evidence, weak_evidence
 from lagsym.distillation.inner import simple_kinetic, simplest_fit, with_inner
 from lagsym.distillation.read import network_operator, propose_kinetic, propose_terms
 from lagsym.distillation.selection import (
     Candidate,
     Front,
-    WeakEvidence,
-    select_by_data,
-    select_by_network,
+    select,
     simplest,
     weak_loss,
 )
@@ -227,9 +226,10 @@ def _choose_from(
     fronts: dict[str, Front] = {}
     if network is not None and (options.evidence == "network" or network.held_out_error < USABLE_NETWORK):
         jets = off_shell(learn.jets(), seed=seed)
-        fronts["network"] = select_by_network(library, jets, network_operator(network.model, jets), keep=keep)
+        target = network_operator(network.model, jets)
+        fronts["network"] = select(network_evidence(library, jets, target), keep=keep)
     if options.evidence != "network":
-        fronts["data"] = select_by_data(WeakEvidence.collect(library, learn), keep=keep)
+        fronts["data"] = select(weak_evidence(library, learn), keep=keep)
     candidates = {name: front.chosen for name, front in fronts.items() if front.chosen is not None}
     if not candidates:
         return []

@@ -21,10 +21,12 @@ from jaxtyping import Float
 from scipy import linalg
 from scipy.optimize import least_squares
 
+from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import TestFunctions, place_test_functions
-from lagsym.distillation.selection import Candidate, WeakEvidence, simplest
-from lagsym.distillation.terms import Library, Term
+from lagsym.distillation.evidence import weak_columns
+from lagsym.distillation.selection import Candidate, simplest
+from lagsym.distillation.terms import Library, Term, off_shell
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import parameter_symbol
 
@@ -157,18 +159,25 @@ class _Projection:
     """The weak residual as a function of the logarithms of the inner constants alone."""
 
     def __init__(self, named: Named, beside: Library, data: Trajectories) -> None:
-        self.named, self.beside, self.data = named, beside, data
+        self.named, self.beside = named, beside
         self.functions: TestFunctions = place_test_functions(data)
-        known = WeakEvidence.collect(beside, data, self.functions)
-        self.on, self.off = known.on, known.off
+        jets = data.jets()
+        self.on, self.off = self._columns(beside, jets)
+        self.jets = Jets(jets.x, jets.u, jets.du, jets.ddu)
+
+    def _columns(self, library: Library, jets: Jets) -> tuple[np.ndarray, np.ndarray]:
+        """Every term's operator averaged over the data, and at off-shell jets; measured forces come last."""
+        on = np.concatenate(list(weak_columns(library, jets, self.functions)), axis=1)
+        shuffled = off_shell(jets)
+        off = library.operator(shuffled)
+        return on, off if shuffled.force is None else np.concatenate([off, shuffled.force[None]])
 
     def residual(self, logarithms: Float[np.ndarray, " constants"]) -> Float[np.ndarray, " rows"]:
         """G c for the best c with |P c| = 1, each equation relative to its size off the shell."""
         terms = self.named.at(np.exp(logarithms))
         library = Library(self.beside.space, tuple(Term(term, 0.0) for term in terms))
         with np.errstate(all="ignore"):
-            evidence = WeakEvidence.collect(library, self.data, self.functions)
-            on, off = np.concatenate([evidence.on, self.on]), np.concatenate([evidence.off, self.off])
+            on, off = (np.concatenate(pair) for pair in zip(self._columns(library, self.jets), (self.on, self.off), strict=True))
             size = np.sqrt(np.mean(off**2, axis=(1, 2)))
         if not (np.isfinite(on).all() and np.isfinite(size).all() and size[0] > 0):
             return np.full(on[0].size, BREAKS_DOWN)
