@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -43,12 +44,12 @@ class TestFunctions:
     weight_slopes: tuple[csr_array, ...]
 
     def __len__(self) -> int:
-        return sum(part.shape[0] for part in self.weights)
+        return sum(_shape(part)[0] for part in self.weights)
 
     @property
     def samples(self) -> int:
         """Samples of all segments."""
-        return sum(part.shape[1] for part in self.weights)
+        return sum(_shape(part)[1] for part in self.weights)
 
     @property
     def values(self) -> tuple[Float[np.ndarray, "functions samples"], ...]:
@@ -66,7 +67,7 @@ class TestFunctions:
         """Averages of E over every test function, from dL/dq and dL/dv at all samples of all segments in order."""
         rows, start = [], 0
         for weight, slope in zip(self.weights, self.weight_slopes, strict=True):
-            here = slice(start, start + weight.shape[1])
+            here = slice(start, start + _shape(weight)[1])
             rows.append(_average(weight, q_gradient[..., here, :]) + _average(slope, v_gradient[..., here, :]))
             start = here.stop
         return np.concatenate(rows, axis=-2)
@@ -87,7 +88,13 @@ class TestFunctions:
                 parts = ((part[row:stop, columns],) for part in (weight, slope))
                 yield slice(start + columns.start, start + columns.stop), TestFunctions(*parts)
                 row = stop
-            start += weight.shape[1]
+            start += _shape(weight)[1]
+
+
+def _shape(matrix: csr_array) -> tuple[int, int]:
+    """Functions and samples of a matrix."""
+    shape: Any = matrix.shape
+    return shape[0], shape[1]
 
 
 def _average(matrix: csr_array, samples: np.ndarray) -> np.ndarray:

@@ -76,7 +76,7 @@ class Factors:
 
 
 def _triangles(parts: list[np.ndarray]) -> np.ndarray:
-    return np.linalg.qr(np.concatenate(parts, axis=1), mode="r")
+    return np.asarray(np.linalg.qr(np.concatenate(parts, axis=1), mode="r"))
 
 
 @dataclass(frozen=True)

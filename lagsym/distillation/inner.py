@@ -177,7 +177,10 @@ class _Projection:
         terms = self.named.at(np.exp(logarithms))
         library = Library(self.beside.space, tuple(Term(term, 0.0) for term in terms))
         with np.errstate(all="ignore"):
-            on, off = (np.concatenate(pair) for pair in zip(self._columns(library, self.jets), (self.on, self.off), strict=True))
+            on, off = (
+                np.concatenate(pair)
+                for pair in zip(self._columns(library, self.jets), (self.on, self.off), strict=True)
+            )
             size = np.sqrt(np.mean(off**2, axis=(1, 2)))
         if not (np.isfinite(on).all() and np.isfinite(size).all() and size[0] > 0):
             return np.full(on[0].size, BREAKS_DOWN)

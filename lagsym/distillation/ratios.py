@@ -114,7 +114,7 @@ class _Pool:
             for begin in (start, *self.problem.thresholded(start, eigenvector)):
                 for support in self.problem.eliminate(begin, eigenvector, self.largest).values():
                     self._with_exchange(support, start)
-        
+
     def _with_exchange(self, support: tuple[int, ...], candidates: np.ndarray) -> None:
         if support in self.found.get(len(support), {}):
             return
@@ -159,7 +159,7 @@ class _Problem:
         index = np.array(support)
         ridge = np.sqrt(RIDGE_OFF_SHELL) * np.eye(len(index))
         triangle = np.linalg.qr(np.concatenate([self.others[:, index], ridge]), mode="r")
-        relative = linalg.solve_triangular(triangle, self.rows[:, index].T, trans="T").T
+        relative = linalg.solve_triangular(triangle, self.rows[:, index].T, trans=1).T
         lowest = np.linalg.svd(np.linalg.qr(relative, mode="r"))[2][-1]
         c = linalg.solve_triangular(triangle, lowest) * self.scale[index]
         on = self.vanishing.take(index).mean_squares(c)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy as sp
@@ -22,6 +23,8 @@ LOOK = 3
 DATA_FLOOR, NETWORK_FLOOR = 1e-10, 1e-12
 """Squared residuals below this are quadrature and rounding; ratios among them mean nothing."""
 SINGULAR = 1e-4
+RIVALS = 4
+"""Candidates of each size that resampling may choose among."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Front:
-    """The best admissible candidate of each size, and the one chosen by the ratio rule, or None where none is."""
+    """The best admissible candidate of each size, and the one chosen by the ratio rule, or None where none is.
+
+    Arguments:
+        candidates: one for each size, the smallest first.
+        chosen: one of them.
+        rivals: the others that were nearly as good at their size.
+    """
 
     candidates: tuple[Candidate, ...]
     chosen: Candidate | None
+    rivals: tuple[Candidate, ...] = ()
 
 
 def simplest(loss: float, best: float) -> bool:
@@ -93,14 +103,17 @@ def _by_ratio(evidence: Evidence, keep: tuple[int, ...]) -> Front:
     if evidence.fixed:
         keep, complexities = (*keep, len(library)), np.append(complexities, 0.0)
     best: list[Candidate] = []
+    rivals: list[Candidate] = []
     for ratios in best_ratios(evidence.vanishing, evidence.standard, complexities, keep=keep).values():
         tried = (_candidate(evidence, ratio, keep) for ratio in ratios)
         admissible = [candidate for candidate in tried if candidate is not None]
         if admissible:
             # Of candidates that the data cannot tell apart the simplest stands for its size.
             limit = DATA_FACTOR * admissible[0].loss + DATA_FLOOR
-            best.append(min((c for c in admissible if c.loss <= limit), key=lambda c: (c.complexity, c.loss)))
-    return _front(best, factor=DATA_FACTOR, floor=DATA_FLOOR, ceiling=DATA_CEILING)
+            simple = min((c for c in admissible if c.loss <= limit), key=lambda c: (c.complexity, c.loss))
+            best.append(simple)
+            rivals += [candidate for candidate in admissible[:RIVALS] if candidate is not simple]
+    return replace(_front(best, factor=DATA_FACTOR, floor=DATA_FLOOR, ceiling=DATA_CEILING), rivals=tuple(rivals))
 
 
 def _by_regression(evidence: Evidence, keep: tuple[int, ...]) -> Front:
@@ -145,12 +158,30 @@ def _candidate(evidence: Evidence, found: Ratio, keep: tuple[int, ...]) -> Candi
     return Candidate(terms, scaled, round(complexity, 3), float(found.ratio), evidence.name, fixed=scale is not None)
 
 
+def smallest_enough(
+    losses: Mapping[int, float], *, factor: float, floor: float, ceiling: float = float("inf")
+) -> int | None:
+    """The smallest size that larger ones do not improve upon much, or None where even the largest fits badly.
+
+    Arguments:
+        losses: squared residuals by size.
+        factor: a size is enough when its loss is at most this times the best of the next sizes.
+        floor: losses below this mean nothing.
+        ceiling: largest loss that is accepted at all.
+
+    >>> smallest_enough({2: 0.2, 3: 1e-3, 4: 9e-4}, factor=3.0, floor=0.0)
+    3
+    """
+    for size, loss in sorted(losses.items()):
+        following = min(losses[k] for k in losses if size <= k <= size + LOOK)
+        if loss <= factor * following + floor and loss < ceiling:
+            return size
+    return None
+
+
 def _front(candidates: list[Candidate], *, factor: float, floor: float, ceiling: float) -> Front:
     by_size = {len(candidate.terms): candidate for candidate in candidates}
-    chosen = None
-    for size, candidate in sorted(by_size.items()):
-        best = min(by_size[k].loss for k in by_size if size <= k <= size + LOOK)
-        if candidate.loss <= factor * best + floor and candidate.loss < ceiling:
-            chosen = candidate
-            break
+    losses = {size: candidate.loss for size, candidate in by_size.items()}
+    size = smallest_enough(losses, factor=factor, floor=floor, ceiling=ceiling)
+    chosen = None if size is None else by_size[size]
     return Front(tuple(candidate for _, candidate in sorted(by_size.items())), chosen)

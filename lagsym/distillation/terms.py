@@ -159,7 +159,7 @@ def independent(library: Library, jets: Jets) -> Library:
     n = len(library.space.fields)
     samples = max(INDEPENDENCE_SAMPLES, -(-ROWS_PER_TERM * len(library) // n))
     operators = library.operator(off_shell(jets, samples=samples, seed=1)).reshape(len(library), -1)
-    finite = np.isfinite(operators).all(axis=1)
+    finite = np.asarray(np.isfinite(operators).all(axis=1))
     length = np.linalg.norm(np.where(finite[:, None], operators, 0.0), axis=1)
     stride = max(1, len(jets) // INDEPENDENCE_SAMPLES)
     gradient = np.concatenate(library.gradient(jets.take(np.arange(0, len(jets), stride))), axis=2)
