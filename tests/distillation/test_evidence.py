@@ -1,4 +1,4 @@
-"""Factors of columns that come in chunks, against the whole columns; the three kinds of evidence against definitions."""
+"""Factors of columns that come in chunks, against whole columns; the kinds of evidence against their definitions."""
 
 import numpy as np
 import pytest
