@@ -157,7 +157,9 @@ def discover(
             network = _train(motion, options, log, progress, checkpoints)
     with log.stage("distil", "Selecting terms"):
         budget = Budget() if options.budget is None else Budget(seconds=options.budget)
-        selected = choose_terms(learn, choose, network, options=options.choice, seed=options.seed, budget=budget)
+        selected = choose_terms(
+            learn, choose, network, options=options.choice, seed=options.seed, budget=budget, measured=parts.fit
+        )
     known = parts.fit.with_segments((*parts.fit.segments, *parts.choose.segments))
     if selected is None:
         return Discovery(_refusal(data, learn, parts.report, options, log), None, network, parts)
@@ -292,7 +294,10 @@ def _law(selected: Choice, settled: Settled, smooth: Trajectories, options: Disc
         ).dimension,
         scale="fixed" if fixed else "free",
         evidence=evidence,
-        tests={"friction": settled.test},
+        tests={
+            "friction": settled.test,
+            "stability": {to_text(term): share for term, share in selected.stability.items()},
+        },
         front=tuple(front_entry(entry) for entry in selected.front.candidates),
         seed=options.seed,
     )

@@ -16,7 +16,7 @@ from scipy.signal import lombscargle, savgol_coeffs, savgol_filter
 from lagsym.data.trajectories import Segment, Trajectories
 
 DEGREE = 5
-WINDOWS = (7, 9, 13, 17, 21, 25, 31, 41, 51, 61, 81)
+WINDOWS = (7, 9, 13, 17, 21, 25, 31, 41, 51, 61, 81, 101, 131, 161, 201, 251, 321)
 EVEN = 1e-6
 """Steps that differ by less than this fraction count as even."""
 NOISE_FACTOR = 1.15

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines import Budget, engine
+from lagsym.distillation.evidence import network_evidence, strong_evidence, weak_evidence
 from lagsym.distillation.inner import simple_kinetic, simplest_fit, with_inner
 from lagsym.distillation.read import network_operator, propose_kinetic, propose_terms
 from lagsym.distillation.selection import (
     Candidate,
     Front,
-    WeakEvidence,
-    select_by_data,
-    select_by_network,
+    select,
     simplest,
     weak_loss,
 )
+from lagsym.distillation.stability import Stability, resample
 from lagsym.distillation.terms import STRUCTURES, Library, build_library, off_shell
+from lagsym.distillation.trial import attempt, winner
 from lagsym.errors import InputError, UnavailableError
 from lagsym.neural import Fit
 
@@ -28,6 +29,10 @@ EVIDENCE = ("both", "data", "network")
 ENGINES = ("auto", "sparse", "operon", "pysr")
 USABLE_NETWORK = 0.1
 """A network whose held-out relative error is above this has not learned the motion; the data then decide alone."""
+CLEAR_LOSS = 1e-5
+"""A held-out weak loss below this leaves no doubt that the fit of the motion could settle."""
+FINALISTS = 7
+"""Candidates whose constants are fitted to the motion, at most, where noise leaves the choice open."""
 CONVINCING_LOSS = 1e-2
 """A structure whose held-out weak loss is below this needs no richer one beside it."""
 
@@ -77,9 +82,10 @@ class Choice:
         candidate: the Lagrangian with its first coefficients.
         structure: the structure of the library that it came from.
         front: the front that it was chosen on.
-        evidence: for each term, what chose it: "network", "data", "user".
+        evidence: for each term, what chose it: "network", "data", "strong", "user".
         held_out_loss: its weak loss on the data that structures are compared on.
         messages: what an engine had to say.
+        stability: for each term, how often it is chosen when trajectories are resampled.
     """
 
     candidate: Candidate
@@ -88,6 +94,7 @@ class Choice:
     evidence: dict[sp.Expr, tuple[str, ...]]
     held_out_loss: float
     messages: tuple[str, ...] = ()
+    stability: Mapping[sp.Expr, float] = field(default_factory=dict)
 
 
 def choose_terms(
@@ -98,6 +105,7 @@ def choose_terms(
     options: ChoiceOptions | None = None,
     seed: int = 0,
     budget: Budget | None = None,
+    measured: Trajectories | None = None,
 ) -> Choice | None:
     """The simplest structure within a factor of the best held-out loss, or None where no candidate is admissible.
 
@@ -108,26 +116,100 @@ def choose_terms(
         options: what to do differently.
         seed: of every draw.
         budget: of each search by an engine.
+        measured: the trajectories behind `learn` as they were measured; with them candidates that noise leaves open
+            are told apart by the fit of the motion.
 
     Raises:
         UnavailableError: the engine that was named cannot run here.
     """
-    options, budget = options or ChoiceOptions(), budget or Budget()
-    found: list[Choice] = []
-    least = _least(network)
-    if options.engine in {"auto", "sparse"}:
-        for structure in _structures(least, options):
-            library, proposed, messages = _library(structure, learn, network, options, seed, budget)
-            choices = _choose_from(library, structure, (learn, held_out), network, options, seed)
-            found += [_with_proposed(choice, proposed, messages) for choice in choices]
-            if _convinced(found) and STRUCTURES.index(structure) >= STRUCTURES.index(least):
-                break
-    if network is not None and options.engine != "sparse" and not _convinced(found):
-        found += _choose_proposed((learn, held_out), network, options, seed, budget)
+    search = _Search((learn, held_out), network, options or ChoiceOptions(), seed, budget or Budget())
+    found = search.until_convinced()
     if not found:
         return None
     best = min(choice.held_out_loss for choice in found)
-    return next(choice for choice in found if simplest(choice.held_out_loss, best))
+    chosen = next(choice for choice in found if simplest(choice.held_out_loss, best))
+    if measured is not None and search.options.evidence != "network" and chosen.held_out_loss > CLEAR_LOSS:
+        chosen = _by_motion(chosen, found, search, measured)
+    return chosen if chosen.candidate.fixed else _with_stability(chosen, learn, seed)
+
+
+@dataclass
+class _Search:
+    """Choices from one structure after another."""
+
+    data: tuple[Trajectories, Trajectories]
+    network: Fit | None
+    options: ChoiceOptions
+    seed: int
+    budget: Budget
+
+    def __post_init__(self) -> None:
+        self.least = _least(self.network)
+        self.left = list(_structures(self.least, self.options)) if self.options.engine in {"auto", "sparse"} else []
+
+    def until_convinced(self) -> list[Choice]:
+        """The choices from the simplest structures on, until one explains the held-out data."""
+        found: list[Choice] = []
+        while self.left:
+            structure = self.left[0]
+            found += self.next()
+            if _convinced(found) and STRUCTURES.index(structure) >= STRUCTURES.index(self.least):
+                break
+        if self.network is not None and self.options.engine != "sparse" and not _convinced(found):
+            found += _choose_proposed(self.data, self.network, self.options, self.seed, self.budget)
+        return found
+
+    def next(self) -> list[Choice]:
+        """The choice from the next structure, in a list; an empty one where nothing is admissible."""
+        structure, learn = self.left.pop(0), self.data[0]
+        library, proposed, messages = _library(structure, learn, self.network, self.options, self.seed, self.budget)
+        choices = _choose_from(library, structure, self.data, self.network, self.options, self.seed)
+        return [_with_proposed(choice, proposed, messages) for choice in choices]
+
+
+def _by_motion(chosen: Choice, found: list[Choice], search: _Search, measured: Trajectories) -> Choice:
+    """The choice that stands if it leaves nothing but noise of the motion, or else what explains the motion best."""
+    learn = search.data[0]
+    first = attempt(chosen.candidate, measured, learn)
+    if first is not None and first.leaves_noise:
+        return replace(chosen, candidate=first.candidate)
+    while search.left:
+        found = found + search.next()
+    trials = {} if first is None else {0: first}
+    others = [pair for pair in _finalists(found, learn, search.seed) if pair[1] is not chosen.candidate]
+    owners = [chosen, *(choice for choice, _ in others)]
+    for k, (_, candidate) in enumerate(others[: FINALISTS - 1], start=1):
+        trial = attempt(candidate, measured, learn)
+        if trial is not None:
+            trials[k] = trial
+    best = winner(list(trials.values()))
+    if best is None:
+        return chosen
+    owner = owners[next(k for k, trial in trials.items() if trial is best)]
+    evidence = {term: owner.evidence.get(term, (best.candidate.evidence,)) for term in best.candidate.terms}
+    return replace(owner, candidate=best.candidate, evidence=evidence)
+
+
+def _finalists(found: list[Choice], learn: Trajectories, seed: int) -> list[tuple[Choice, Candidate]]:
+    """The choice from every structure, and those beside the best ones that resampling or another size would give."""
+    pairs = [(choice, choice.candidate) for choice in found]
+    for choice in sorted(found, key=lambda choice: choice.held_out_loss)[:2]:
+        size = len(choice.candidate.terms)
+        beside = {len(c.terms): replace(c, inner=choice.candidate.inner) for c in choice.front.candidates}
+        usual = None if choice.candidate.fixed else _resampled(choice, learn, seed).usual
+        near = [usual, *(beside.get(size + step) for step in (1, 2, -1))]
+        pairs += [(choice, candidate) for candidate in near if candidate is not None]
+    different = {frozenset(candidate.terms): (choice, candidate) for choice, candidate in reversed(pairs)}
+    return [pair for pair in pairs if different[frozenset(pair[1].terms)] is pair]
+
+
+def _resampled(choice: Choice, learn: Trajectories, seed: int) -> Stability:
+    return resample((*choice.front.candidates, *choice.front.rivals), learn, seed=seed)
+
+
+def _with_stability(choice: Choice, learn: Trajectories, seed: int) -> Choice:
+    frequencies = _resampled(choice, learn, seed).frequencies
+    return replace(choice, stability={term: frequencies.get(term, 0.0) for term in choice.candidate.terms})
 
 
 def usable(network: Fit) -> bool:
@@ -232,9 +314,13 @@ def _choose_from(
     fronts: dict[str, Front] = {}
     if network is not None and (options.evidence == "network" or usable(network)):
         jets = off_shell(learn.jets(), seed=seed)
-        fronts["network"] = select_by_network(library, jets, network_operator(network.model, jets), keep=keep)
+        target = network_operator(network.model, jets)
+        fronts["network"] = select(network_evidence(library, jets, target), keep=keep)
     if options.evidence != "network":
-        fronts["data"] = select_by_data(WeakEvidence.collect(library, learn), keep=keep)
+        fronts["data"] = select(weak_evidence(library, learn), keep=keep)
+    agree = len({frozenset(front.chosen.terms) for front in fronts.values() if front.chosen is not None}) == 1
+    if not agree and options.evidence != "network":
+        fronts["strong"] = select(strong_evidence(library, learn), keep=keep)
     candidates = {name: front.chosen for name, front in fronts.items() if front.chosen is not None}
     if not candidates:
         return []

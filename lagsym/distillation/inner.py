@@ -11,7 +11,7 @@ Source: Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10, 413 (va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,11 +21,13 @@ from jaxtyping import Float
 from scipy import linalg
 from scipy.optimize import least_squares
 
+from lagsym.data.jets import Jets
 from lagsym.data.samples import Sampled, Samples
 from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import place_test_functions
-from lagsym.distillation.selection import Candidate, WeakEvidence, simplest
-from lagsym.distillation.terms import Library, Term
+from lagsym.distillation.evidence import weak_columns
+from lagsym.distillation.selection import Candidate, simplest
+from lagsym.distillation.terms import Library, Term, off_shell
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import parameter_symbol
 
@@ -94,18 +96,6 @@ class FittedTerms:
         return sum(int(term.count_ops()) for term in self.terms)
 
 
-Collect = Callable[[Library], WeakEvidence]
-"""Evaluates a library on the data, in weak form or sample by sample."""
-
-
-def collector(data: Trajectories | Samples) -> Collect:
-    """Evaluates libraries on trajectories in weak form, on samples without times one by one."""
-    if isinstance(data, Samples):
-        return lambda library: WeakEvidence.pointwise(library, data)
-    functions = place_test_functions(data)
-    return lambda library: WeakEvidence.collect(library, data, functions)
-
-
 def fit_inner(terms: Sequence[sp.Expr], beside: Library, data: Trajectories | Samples) -> FittedTerms | None:
     """The terms with the inner constants that fit the motion best, beside others with any coefficients.
 
@@ -120,7 +110,7 @@ def fit_inner(terms: Sequence[sp.Expr], beside: Library, data: Trajectories | Sa
     named = Named.of(terms, numbers(terms))
     if not 0 < len(named.symbols) <= MOST or not (named.values > 0).all():
         return None
-    problem = _Projection(named, beside, collector(data))
+    problem = _Projection(named, beside, data)
     start = np.log(named.values)
     first = problem.residual(start)
     if first[0] == BREAKS_DOWN:
@@ -171,18 +161,32 @@ def with_inner(candidate: Candidate, proposed: Sequence[sp.Expr]) -> Candidate:
 class _Projection:
     """The weak residual as a function of the logarithms of the inner constants alone."""
 
-    def __init__(self, named: Named, beside: Library, collect: Collect) -> None:
-        self.named, self.beside, self.collect = named, beside, collect
-        known = collect(beside)
-        self.on, self.off = known.on, known.off
+    def __init__(self, named: Named, beside: Library, data: Trajectories | Samples) -> None:
+        self.named, self.beside = named, beside
+        # Samples hold no times to average over, and no noise to average out.
+        self.functions = None if isinstance(data, Samples) else place_test_functions(data)
+        jets = data.jets()
+        self.on, self.off = self._columns(beside, jets)
+        self.jets = Jets(jets.x, jets.u, jets.du, jets.ddu)
+
+    def _columns(self, library: Library, jets: Jets) -> tuple[np.ndarray, np.ndarray]:
+        """Every term's operator on the data, in weak form, and at off-shell jets; measured forces come last."""
+        shuffled = off_shell(jets)
+        off = library.operator(shuffled)
+        if self.functions is None:
+            return library.operator(jets), off
+        on = np.concatenate(list(weak_columns(library, jets, self.functions)), axis=1)
+        return on, off if shuffled.force is None else np.concatenate([off, shuffled.force[None]])
 
     def residual(self, logarithms: Float[np.ndarray, " constants"]) -> Float[np.ndarray, " rows"]:
         """G c for the best c with |P c| = 1, each equation relative to its size off the shell."""
         terms = self.named.at(np.exp(logarithms))
         library = Library(self.beside.space, tuple(Term(term, 0.0) for term in terms))
         with np.errstate(all="ignore"):
-            evidence = self.collect(library)
-            on, off = np.concatenate([evidence.on, self.on]), np.concatenate([evidence.off, self.off])
+            on, off = (
+                np.concatenate(pair)
+                for pair in zip(self._columns(library, self.jets), (self.on, self.off), strict=True)
+            )
             size = np.sqrt(np.mean(off**2, axis=(1, 2)))
         if not (np.isfinite(on).all() and np.isfinite(size).all() and size[0] > 0):
             return np.full(on[0].size, BREAKS_DOWN)

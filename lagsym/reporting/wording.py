@@ -81,6 +81,7 @@ COMPARISON = {
 EVIDENCE = {
     "network": "the trained network",
     "data": "the data in weak form",
+    "strong": "the measured accelerations",
     "energy": "the balance of energy",
     "user": "given by the user",
 }
