@@ -20,6 +20,7 @@ from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_fai
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled, settle
 from lagsym.errors import InputError, UnavailableError
+from lagsym.judging import Judgement, judge, judge_nothing
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.law_units import check_terms, with_units
 from lagsym.mechanics.inverse_problem.helmholtz import multipliers
@@ -29,12 +30,8 @@ from lagsym.neural import Checkpoints, Fit, FitOptions, FitProgress
 from lagsym.neural.examples import LOSSES, Motion
 from lagsym.neural.selection import select_network
 from lagsym.neural.structure import ORDER, file_label
-from lagsym.validation import Validation, unconstrained_r2, validate
+from lagsym.validation import Validation, validate
 
-CONVINCING_R2 = 0.9
-WEAKLY_R2, NOISY_R2 = 0.99, 0.5
-"""Where noise hides the accelerations, the weak form convinces in their place, but not if they contradict it."""
-UNCONSTRAINED_R2 = 0.9
 VELOCITY_BIAS = 0.01
 Report = Callable[[str], None]
 ENOUGH = 2e-3
@@ -175,7 +172,7 @@ def discover(
         asked = None if network is None else network.model.read(held_out.jets()).acceleration
         validation = validate(law, parts.report, network_acceleration=asked)
         faithfulness = None if asked is None else _faithfulness(asked, validation, held_out)
-        law = _judged(law, validation, learn, parts.report, options, log)
+        law = _judged(law, judge(validation, learn, parts.report, seed=options.seed), log)
         if faithfulness is not None:
             law = replace(law, scores={**law.scores, **faithfulness.scores})
     if law.lagrangian is None:
@@ -317,48 +314,24 @@ def front_entry(candidate: Candidate) -> FrontEntry:
     return FrontEntry(candidate.complexity, candidate.loss, to_text(candidate.lagrangian), constants, candidate.scores)
 
 
-def _judged(
-    law: Law, validation: Validation, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: _Log
-) -> Law:
-    """Decide what may be claimed, by the held-out scores."""
-    scores = {**validation.scores, **{f"network_error_{name}": error for name, error in log.structures.items()}}
-    status = "recovered"
-    hidden = scores["weak_r2"] > WEAKLY_R2 and scores["held_out_r2"] > NOISY_R2
-    if not (scores["held_out_r2"] > CONVINCING_R2 or hidden):
-        scores["unconstrained_r2"] = unconstrained_r2(learn, held_out, seed=options.seed)
-        status = "uncertain"
-        log.notices.append(
-            f"The best law explains only R² = {scores['held_out_r2']:.3f} of held-out accelerations; an unconstrained "
-            f"network explains {scores['unconstrained_r2']:.3f}."
-        )
-        if scores["unconstrained_r2"] > UNCONSTRAINED_R2:
-            return replace(_without_law(law, log), scores=scores)
-    return replace(law, status=status, scores=scores, **_journal(log))
+def _judged(law: Law, judgement: Judgement, log: _Log) -> Law:
+    """The law with what may be claimed of it; without its formula where no Lagrangian gives the motion."""
+    log.notices += judgement.notices
+    errors = {f"network_error_{name}": error for name, error in log.structures.items()}
+    law = replace(law, status=judgement.status, scores={**judgement.scores, **errors}, **_journal(log))
+    law = replace(law, tests={**law.tests, **judgement.tests})
+    if judgement.status == "not_lagrangian":
+        law = replace(law, lagrangian=None, dissipation=sp.S.Zero, constants=(), covariance=())
+    return law
 
 
 def _refusal(
     data: Trajectories, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: _Log
 ) -> Law:
     with log.stage("judge", "Comparing with an unconstrained network"):
-        score = unconstrained_r2(learn, held_out, seed=options.seed)
-    law = Law(data.coordinates, None, scores={"unconstrained_r2": score}, seed=options.seed, status="uncertain")
-    law, _ = with_units(law, data.units)
-    if score > UNCONSTRAINED_R2:
-        return replace(_without_law(law, log), scores=law.scores)
-    log.notices.append(
-        f"Neither a Lagrangian nor an unconstrained network (R² = {score:.3f}) explains the held-out motion: the data "
-        "are too few, too noisy, or miss a coordinate."
-    )
-    return replace(law, **_journal(log))
-
-
-def _without_law(law: Law, log: _Log) -> Law:
-    """The refusal: the motion can be predicted, but no Lagrangian that was tried predicts it."""
-    log.notices.append(
-        "The motion follows from position and velocity, but no Lagrangian of the structures and terms that were tried "
-        "explains it."
-    )
-    return replace(law, lagrangian=None, dissipation=sp.S.Zero, status="not_lagrangian", **_journal(log))
+        judgement = judge_nothing(learn, held_out, seed=options.seed)
+    law, _ = with_units(Law(data.coordinates, None, seed=options.seed, status="uncertain"), data.units)
+    return _judged(law, judgement, log)
 
 
 def _journal(log: _Log) -> dict[str, object]:

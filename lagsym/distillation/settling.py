@@ -19,12 +19,16 @@ from lagsym.distillation.refinement import Refined, refine
 from lagsym.distillation.rivals import Chosen, Comparison
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
+from lagsym.mechanics.dynamics.numeric import compile_mechanics
+from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
 from lagsym.mechanics.system import parameter_symbol
 from lagsym.neural import NetworkLagrangian
 
 SIGNIFICANT = 3.0
 """Standard errors by which a coefficient has to differ from zero for its term to stay in the law."""
+MOSTLY = 0.99
+"""Share of the samples at which the mass matrix has to be definite; the others may be beyond a singularity."""
 CONFIRMED = 3.0
 """Standard errors by which the fit of the motion has to confirm friction that was found."""
 
@@ -95,6 +99,9 @@ def settle(
     terms, constants, values, refined = fitted
     dropped = tuple(term for term in candidate.terms if term not in kept)
     numeric = _with_numbers(_sum(terms), constants, values)
+    if not _is_definite(numeric, smooth):
+        test: dict[str, float | str] = {"found": "not tested: the kinetic energy is indefinite, so none can be lost"}
+        return Settled(terms, (), constants, values, refined, test, dropped, kept)
     found = balance_energy(numeric, smooth, seed=seed)
     learned = None if model is None else read_friction(model, numeric, smooth, seed=seed)
     test = _described(found, learned)
@@ -110,6 +117,18 @@ def settle(
                 return replace(plain, friction=friction, witnesses=witnesses)
             test["found"] = "none: what was found was not confirmed by the fit of the motion"
     return plain
+
+
+def _is_definite(lagrangian: sp.Expr, smooth: Trajectories) -> bool:
+    """Whether the mass matrix is definite along the motion.
+
+    With an indefinite one "friction" could feed one coordinate with what it takes from another, which would give a
+    formula to motion that has no Lagrangian.
+    """
+    jets = smooth.jets()
+    mass, _ = compile_mechanics(lagrangian, JetSpace(smooth.coordinates)).mass_and_force(jets.t, jets.q, jets.v)
+    signs = np.sign(np.linalg.eigvalsh(mass))
+    return bool(np.mean(np.abs(signs.sum(axis=1)) == signs.shape[1]) > MOSTLY)
 
 
 def _suspects(terms: Sequence[sp.Expr], found: Friction, smooth: Trajectories) -> tuple[Rayleigh, ...]:

@@ -28,11 +28,11 @@ def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
 
 
-def assert_same_history(one, other):
+def assert_same_history(one, other, rounding=1e-12):
     """Up to the order in which held-out samples are summed, which is that of the first start for all starts."""
     for mine, theirs in zip(one.history, other.history, strict=True):
         assert (mine.step, mine.training_error) == (theirs.step, theirs.training_error)
-        assert mine.held_out_error == pytest.approx(theirs.held_out_error, rel=1e-12)
+        assert mine.held_out_error == pytest.approx(theirs.held_out_error, rel=rounding)
 
 
 def alone(jets, seed, **changes):
@@ -109,7 +109,7 @@ def test_soap_goes_on_from_the_start_that_leads(pendulum, tmp_path, monkeypatch)
     with pytest.raises(CutError):
         fit(*pendulum, progress=stop, **two)
     together = fit(*pendulum, resume=True, **two)
-    assert_same_history(together, best)
+    assert_same_history(together, best, rounding=1e-6)
     assert same(together, best)
 
 
