@@ -1,6 +1,7 @@
 """Several starts: the one that leads goes on, as it would have alone, and a fit that is cut off in any goes on too."""
 
 import dataclasses
+from typing import Any, cast
 
 import pytest
 import torch
@@ -130,7 +131,7 @@ def test_the_status_is_known_when_all_is_done(pendulum):
         def run(self, *_):
             return self.status
 
-    starts = Starts(lambda _: Stub(), 2)
+    starts = Starts(lambda _: cast("Any", Stub()), 2)
     assert starts.status is None
     assert (starts.run(), starts.status, starts.step) == ("singular", "singular", 5)
 
