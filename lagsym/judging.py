@@ -79,8 +79,8 @@ def judge(validation: Validation, learn: Trajectories, held_out: Trajectories, *
         )
     elif beaten and rival is not None:
         notices.append(
-            f"The best law leaves {left:.1%} of the held-out motion unexplained, equations without a Lagrangian "
-            f"{rival.left:.1%}."
+            f"The best law leaves {100 * left:.2g} % of the held-out motion unexplained, equations without a "
+            f"Lagrangian {100 * rival.left:.2g} %."
         )
     else:
         return Judgement("recovered", scores)
