@@ -351,4 +351,5 @@ def _without_law(law: Law, log: _Log) -> Law:
 
 
 def _journal(log: _Log) -> dict[str, object]:
-    return {"notices": tuple(log.notices), "seconds": dict(log.seconds), "caps_hit": tuple(dict.fromkeys(log.caps))}
+    notices = tuple(dict.fromkeys(log.notices))
+    return {"notices": notices, "seconds": dict(log.seconds), "caps_hit": tuple(dict.fromkeys(log.caps))}
