@@ -10,14 +10,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import sympy as sp
 
+from lagsym.data.constraints import find_constraints
 from lagsym.data.derivatives import differentiate, velocity_bias
+from lagsym.data.free_coordinates import check_free
 from lagsym.data.jets import Jets
 from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Split, Trajectories, split
+from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice
 from lagsym.distillation.choice import USABLE_NETWORK, Choice, ChoiceOptions, choose_terms
 from lagsym.distillation.constants import name_constant
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
+from lagsym.distillation.identifiability import find_rivals
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled, settle
 from lagsym.errors import InputError, UnavailableError
@@ -104,6 +108,12 @@ class _Log:
     notices: list[str] = field(default_factory=list)
     caps: list[str] = field(default_factory=list)
     structures: dict[str, float] = field(default_factory=dict)
+    doubtful: bool = False
+
+    def advise(self, advice: list[Advice]) -> None:
+        """Keep the sentences, and whether one of them makes every law uncertain."""
+        self.notices += [each.sentence for each in advice]
+        self.doubtful = self.doubtful or any(each.decisive for each in advice)
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator[None]:
@@ -134,7 +144,7 @@ def discover(
         checkpoints: where the training keeps what is needed to go on after it was cut off.
 
     Raises:
-        DataError: there is too little to learn from.
+        DataError: there is too little to learn from, or the coordinates are bound to each other.
         InputError: a term that was given contradicts the units of the data.
         UnavailableError: a named engine or device is missing.
     """
@@ -145,9 +155,11 @@ def discover(
     check_terms(options.choice.given, JetSpace(data.coordinates), data.units)
     log = _Log(report)
     log.notices += [*data.notices, *_velocity_notices(data)]
+    bounds = check_free(find_constraints(data), data)
     parts = split(data, seed=options.seed)
     with log.stage("smooth", "Differentiating"):
         learn, choose = differentiate(parts.fit), differentiate(parts.choose)
+        log.advise([*bound_advice(bounds, data), *motion_advice(data, learn)])
     network = None
     if data.has_forces:
         options = _without_network(options, log)
@@ -164,6 +176,7 @@ def discover(
     with log.stage("refine", "Refining constants"):
         smooth = differentiate(known)
         law = _law(selected, settle(selected.candidate, known, smooth, seed=options.seed), smooth, options, log)
+        log.advise(_law_advice(law, selected, learn, data))
         law, unit_notices = with_units(law, data.units)
         log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
@@ -188,6 +201,13 @@ def _faithfulness(asked: np.ndarray, validation: Validation, held_out: Trajector
         coordinates=held_out.coordinates,
         angles=held_out.angles,
     )
+
+
+def _law_advice(law: Law, selected: Choice, learn: Trajectories, data: Trajectories) -> list[Advice]:
+    """What the data cannot tell of a law that was found in them."""
+    rivals = find_rivals(selected.candidate.terms, selected.structure, learn, multipliers=law.multipliers)
+    assert law.numeric_lagrangian is not None
+    return law_advice(law.numeric_lagrangian, data, learn, rivals)
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:
@@ -311,7 +331,7 @@ def _judged(
 ) -> Law:
     """Decide what may be claimed, by the held-out scores."""
     scores = {**validation.scores, **{f"network_error_{name}": error for name, error in log.structures.items()}}
-    status = "recovered"
+    status = "uncertain" if log.doubtful else "recovered"
     hidden = scores["weak_r2"] > WEAKLY_R2 and scores["held_out_r2"] > NOISY_R2
     if not (scores["held_out_r2"] > CONVINCING_R2 or hidden):
         scores["unconstrained_r2"] = unconstrained_r2(learn, held_out, seed=options.seed)

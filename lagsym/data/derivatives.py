@@ -87,7 +87,9 @@ def choose_window(t: Float[np.ndarray, " samples"], y: Float[np.ndarray, " sampl
     best = usable[0]
     for window in usable[1:]:
         residual = _residual(t, y, window)
-        local = np.sqrt(uniform_filter1d(residual**2, min(51, len(t))))
+        local = np.sqrt(
+            np.maximum(uniform_filter1d(residual**2, min(51, len(t))), 0.0)
+        )  # a running sum may end below zero
         if np.sqrt(np.mean(residual**2)) > NOISE_FACTOR * level or local.max() > 2 * max(level, _local_level(noise)):
             break
         best = window

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import linalg
 
 LEVELS = (2.0, 3.0, 5.0, np.inf)
@@ -76,6 +76,21 @@ def best_ratios(
         size: sorted((problem.ratio(support) for support in supports), key=lambda ratio: ratio.ratio)
         for size, supports in sorted(pools.items())
     }
+
+
+def spectra(
+    data: Float[np.ndarray, "terms rows n"],
+    off_shell: Float[np.ndarray, "terms samples n"],
+    supports: Int[np.ndarray, "supports size"],
+) -> Float[np.ndarray, "supports size"]:
+    """The generalised eigenvalues of each support, ascending: how many combinations of its terms the data allow.
+
+    Arguments:
+        data: every term's operator averaged over the data.
+        off_shell: every term's operator at off-shell jets.
+        supports: indices of terms, as many in each row.
+    """
+    return _Problem(data, off_shell, ()).spectra(supports)
 
 
 class _Problem:
@@ -152,9 +167,13 @@ class _Problem:
 
     def _lowest_of_many(self, supports: np.ndarray) -> np.ndarray:
         """The lowest eigenvalue of each support, of shape (trials, terms), in one batch."""
+        return self.spectra(supports)[:, 0]
+
+    def spectra(self, supports: np.ndarray) -> np.ndarray:
+        """All eigenvalues of each support, ascending, both of shape (trials, terms), in one batch."""
         A = self.A[supports[:, :, None], supports[:, None, :]]
         B = self.B[supports[:, :, None], supports[:, None, :]]
         size = supports.shape[1]
         ridge = RIDGE_OFF_SHELL * np.trace(B, axis1=1, axis2=2) / size
         inverse = np.linalg.inv(np.linalg.cholesky(B + ridge[:, None, None] * np.eye(size)))
-        return np.maximum(np.linalg.eigvalsh(inverse @ A @ inverse.transpose(0, 2, 1))[:, 0], 0.0)
+        return np.maximum(np.linalg.eigvalsh(inverse @ A @ inverse.transpose(0, 2, 1)), 0.0)
