@@ -205,9 +205,10 @@ def _faithfulness(asked: np.ndarray, validation: Validation, held_out: Trajector
 
 def _law_advice(law: Law, selected: Choice, learn: Trajectories, data: Trajectories) -> list[Advice]:
     """What the data cannot tell of a law that was found in them."""
-    rivals = find_rivals(selected.candidate.terms, selected.structure, learn, multipliers=law.multipliers)
-    assert law.numeric_lagrangian is not None
-    return law_advice(law.numeric_lagrangian, data, learn, rivals)
+    lagrangian = law.numeric_lagrangian
+    assert lagrangian is not None
+    rivals = find_rivals(lagrangian, selected.structure, learn, multipliers=law.multipliers)
+    return law_advice(lagrangian, data, learn, rivals)
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:

@@ -36,8 +36,8 @@ LEAST_NOISE = 1e-6
 ACROSS = 0.3
 """Measured velocities across a relation, relative to those along it, that are not there but for noise."""
 INDEPENDENT = 0.1
-UNIFORM = 0.15
-"""Motion whose squared speed stays within this fraction is uniform."""
+UNIFORM = 0.5
+"""Motion whose squared speed, in the middle three fifths of its values, stays within this fraction is uniform."""
 ENERGIES = 0.1
 """Trajectories whose top speeds differ by this fraction have different energies."""
 DEGREE = 4
@@ -158,7 +158,7 @@ def _is_certain(relation: Relation, smooth: Trajectories) -> bool:
         return False
     if relation.kind == "round":
         speed = _squared_speed(relation, smooth)
-        low, middle, high = np.quantile(speed, [0.05, 0.5, 0.95])
+        low, middle, high = np.quantile(speed, [0.2, 0.5, 0.8])
         return bool(high - low > UNIFORM * middle)
     index = list(relation.coordinates)
     scale = np.concatenate([segment.q for segment in smooth.segments])[:, index].std(axis=0)

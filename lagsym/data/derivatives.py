@@ -173,7 +173,7 @@ def velocity_bias(trajectories: Trajectories) -> Float[np.ndarray, " coordinates
     product = np.sum(v * slope, axis=0)
     too_small = product / np.maximum(np.sum(v**2, axis=0), 1e-300)
     too_large = product / np.maximum(np.sum(slope**2, axis=0), 1e-300)
-    return np.where(too_small > 1, 1 / too_small, np.where(too_large > 1, too_large, 1.0))
+    return np.where(too_small > 1, 1 / np.maximum(too_small, 1), np.where(too_large > 1, too_large, 1.0))
 
 
 def characteristic_time(trajectories: Trajectories) -> float:

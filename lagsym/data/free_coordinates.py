@@ -33,11 +33,14 @@ class Replacement:
 
 
 def check_free(bounds: Sequence[Bound], data: Trajectories) -> Sequence[Bound]:
-    """Refuse coordinates that are certain to be bound; what is left are relations that are not certain.
+    """Refuse coordinates that are certain to be bound, and such as do not move at all; the others are given back.
 
     Raises:
         DataError: some are; says how, and which coordinates would do.
     """
+    if all((segment.q == data.segments[0].q[0]).all() for segment in data.segments):
+        msg = f"nothing moves: {', '.join(data.coordinates)} stay the same; expected measurements of a motion"
+        raise DataError(msg)
     certain = [bound.relation for bound in bounds if bound.certain]
     if certain:
         sentences = "; ".join(statement(relation, data.coordinates) for relation in certain)

@@ -28,6 +28,10 @@ SMALL_ANGLE = 0.35
 ONE_ENERGY = 0.1
 """Energies that differ by less than this fraction of the mean kinetic energy are one."""
 NEAREST_RIVALS = 3
+CLEAR = 2.0
+"""Accelerations that vary by so many times their noise show a time scale."""
+STEADY = 1e-3
+"""Accelerations that vary by less than this fraction are constant, as in free fall."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,11 @@ def bound_advice(bounds: Sequence[Bound], data: Trajectories) -> list[Advice]:
         said, options = statement(bound.relation, data.coordinates), suggestion([bound.relation], data)
         if bound.relation.kind == "constant":
             name = data.coordinates[bound.relation.coordinates[0]]
+            spread = bound.relation.thickness * bound.relation.size
+            orbit = " like a constant radius," if data.angles - {name} else ""
             sentence = (
-                f"{name} never moves ({said}), so that nothing can be said about what depends on it: leave it out "
-                f"({options}), or measure motion in which it changes."
+                f"{name} never moves beyond its noise,{orbit} with a spread of {spread:.2g}, so that nothing can be "
+                f"said about what depends on it: leave it out ({options}), or measure motion in which it changes."
             )
         else:
             sentence = (
@@ -70,8 +76,9 @@ def motion_advice(data: Trajectories, smooth: Trajectories) -> list[Advice]:
 
     Arguments:
         data: measured trajectories.
-        smooth: the same, differentiated.
+        smooth: some of them or all, differentiated.
     """
+    noise = acceleration_noise(data)
     advice = []
     if len(data.names) == 1:
         advice.append(
@@ -80,17 +87,23 @@ def motion_advice(data: Trajectories, smooth: Trajectories) -> list[Advice]:
         )
     if len(data) < FEWEST_SAMPLES:
         advice.append(f"There are only {len(data)} samples: measure longer, sample more finely, or add trajectories.")
-    return [*(Advice(sentence) for sentence in advice), *_time_advice(data, smooth), *_noise_advice(data, smooth)]
+    return [
+        *(Advice(sentence) for sentence in advice),
+        *_time_advice(data, smooth, noise),
+        *_noise_advice(smooth, noise),
+    ]
 
 
-def _time_advice(data: Trajectories, smooth: Trajectories) -> list[Advice]:
+def _time_advice(data: Trajectories, smooth: Trajectories, noise: np.ndarray) -> list[Advice]:
     """On the length of the record and the sampling, in characteristic times."""
-    time = time_scale(smooth)
+    time = time_scale(smooth, noise)
+    if time is None:
+        return []
     times = [np.concatenate([s.t for s in data.segments if s.trajectory == name]) for name in data.names]
     longest = max(float(np.ptp(t)) for t in times)
     step = float(np.median(np.concatenate([np.diff(segment.t) for segment in data.segments])))
     advice = []
-    if longest < SHORT * time:
+    if longest < SHORT * time and sum(float(np.ptp(t)) for t in times) < time:
         advice.append(
             f"The longest record ({longest:.3g}) is short beside the time in which the motion would repeat (about "
             f"{time:.2g}): measure longer."
@@ -103,29 +116,35 @@ def _time_advice(data: Trajectories, smooth: Trajectories) -> list[Advice]:
     return [Advice(sentence) for sentence in advice]
 
 
-def time_scale(smooth: Trajectories) -> float:
-    """The shortest time, over coordinates, in which the motion would repeat were it harmonic; infinite without forces.
+def time_scale(smooth: Trajectories, noise: Float[np.ndarray, " coordinates"]) -> float | None:
+    """The shortest time, over coordinates, in which the motion would repeat were it harmonic.
 
     T = 2 pi sqrt(spread of q / spread of a), which for q'' = -w^2 q is 2 pi / w however short the record is.
+
+    Arguments:
+        smooth: differentiated trajectories.
+        noise: standard deviation of the noise in the accelerations.
+
+    Returns:
+        The time, or None where no acceleration changes by more than its noise.
     """
     jets = smooth.jets()
     spread, push = jets.q.std(axis=0), jets.a.std(axis=0)
     spread = np.where(smooth.angle_mask, np.minimum(spread, np.pi / np.sqrt(3)), spread)
-    moving = (spread > 0) & (push > 0)
-    return float(2 * np.pi * np.sqrt(np.min(spread[moving] / push[moving]))) if moving.any() else np.inf
+    moving = (spread > 0) & (push > CLEAR * noise) & (push > STEADY * np.sqrt(np.mean(jets.a**2, axis=0)))
+    return float(2 * np.pi * np.sqrt(np.min(spread[moving] / push[moving]))) if moving.any() else None
 
 
-def _noise_advice(data: Trajectories, smooth: Trajectories) -> list[Advice]:
-    """On coordinates whose accelerations are mostly noise."""
-    size = smooth.jets().a.std(axis=0)
-    share = acceleration_noise(data) / np.where(size > 0, size, np.inf)
-    hidden = [name for name, part in zip(data.coordinates, share, strict=True) if part > np.sqrt(0.5)]
-    if not hidden:
+def _noise_advice(smooth: Trajectories, noise: np.ndarray) -> list[Advice]:
+    """On accelerations that are all noise; a single coordinate may be free of forces."""
+    size = np.sqrt(np.mean(smooth.jets().a ** 2, axis=0))
+    if np.any(size > np.sqrt(2) * noise):
         return []
+    names = ", ".join(smooth.coordinates)
     return [
         Advice(
-            f"The accelerations of {', '.join(hidden)} are mostly noise: measure more precisely, sample more finely, "
-            "or let the motion be larger."
+            f"The accelerations of {names} are mostly noise: measure more precisely, sample more finely, or let the "
+            "motion be larger."
         )
     ]
 
@@ -218,7 +237,8 @@ def _amplitude_advice(lagrangian: sp.Expr, data: Trajectories) -> list[Advice]:
     harmonic = lagrangian.is_polynomial(*symbols) and sp.Poly(lagrangian, *symbols).total_degree() <= 2
     advice = []
     for name, amplitude, angle in zip(data.coordinates, reach, data.angle_mask, strict=True):
-        if not 0 < amplitude < SMALL_ANGLE or not (angle or harmonic):
+        # Beside an angle that turns far, as of an orbit, a narrow range is no small swing.
+        if np.any(reach[data.angle_mask] > SMALL_ANGLE) or not 0 < amplitude < SMALL_ANGLE or not (angle or harmonic):
             continue
         if angle:
             sentence = (

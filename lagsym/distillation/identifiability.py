@@ -8,14 +8,14 @@ by a constant there, it changes elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
 
+from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
-from lagsym.distillation.ratios import spectra
+from lagsym.distillation.ratios import combination, spectra
 from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR, WeakEvidence
 from lagsym.distillation.terms import build_library
 
@@ -23,6 +23,9 @@ BESIDE_FACTOR = 100.0
 """A second combination whose ratio exceeds the law's by less than this is as good as null.
 
 Where a law is determined the factor is 800 or more even with 1 % of noise; where it is not, 40 or less."""
+SAME_MOTION = 1e-2
+"""A combination whose squared size at states elsewhere is less than this fraction of that off the shell vanishes."""
+SAMPLES = 300
 COMPLEXITY = 3
 """Rivals are looked for among terms of this complexity: beyond it any motion has some."""
 
@@ -42,20 +45,22 @@ class Rival:
     factor: float
 
 
-def find_rivals(
-    terms: Sequence[sp.Expr], structure: str, learn: Trajectories, *, multipliers: int = 1
-) -> tuple[Rival, ...]:
+_Found = tuple[Rival, tuple[int, ...], int]
+"""A rival, the terms in its combination, and the number of its eigenvalue."""
+
+
+def find_rivals(lagrangian: sp.Expr, structure: str, learn: Trajectories, *, multipliers: int = 1) -> tuple[Rival, ...]:
     """The laws just beside a chosen one that the data cannot tell from it, closest first.
 
     Arguments:
-        terms: the chosen terms.
+        lagrangian: the law, with numbers.
         structure: the structure of the library that they came from.
         learn: the differentiated trajectories that they were chosen on.
         multipliers: combinations of the terms that have the same motion, which are no rivals.
     """
-    library = build_library(learn, structure, extra=terms, complexity=COMPLEXITY)
+    wanted = {part.as_coeff_Mul()[1] for part in sp.Add.make_args(sp.expand(lagrangian))}
+    library = build_library(learn, structure, extra=sorted(wanted, key=str), complexity=COMPLEXITY)
     evidence = WeakEvidence.collect(library, learn)
-    wanted = {sp.expand(term) for term in terms}
     own = [k for k, term in enumerate(library.expressions) if term in wanted]
     others = [k for k in range(len(library)) if k not in own]
     if evidence.driven:
@@ -67,8 +72,41 @@ def find_rivals(
         return (Rival(None, None, float(spectrum[multipliers])),)
     if not others:
         return ()
+    elsewhere = _Elsewhere.of(evidence, own)
     found = _beside(evidence, own, others, multipliers) + _instead(evidence, own, others)
-    return tuple(sorted(found, key=lambda rival: rival.factor))
+    rivals = (rival for rival, support, which in found if elsewhere.differs(support, which))
+    return tuple(sorted(rivals, key=lambda rival: rival.factor))
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """States that were not measured, with the accelerations that the law gives them.
+
+    Positions are kept and velocities drawn at other times. A combination that vanishes there as well, such as the
+    square of a conserved momentum, adds nothing to the motion.
+    """
+
+    evidence: WeakEvidence
+    jets: Jets
+
+    @classmethod
+    def of(cls, evidence: WeakEvidence, own: list[int]) -> _Elsewhere:
+        library, jets = evidence.library, evidence.jets
+        law = combination(evidence.on, evidence.off, tuple(own))[: len(library)]
+        moved = np.random.default_rng(0).permutation(len(jets))[:SAMPLES]
+        here = Jets.of_particle(jets.t[:SAMPLES], jets.q[:SAMPLES], jets.v[moved])
+        mass, force = (np.tensordot(law, part, 1) for part in library.mass_and_force(here))
+        a = np.einsum("tij,tj->ti", np.linalg.pinv(mass), force)
+        return cls(evidence, Jets.of_particle(here.t, here.q, here.v, a))
+
+    def differs(self, support: tuple[int, ...], which: int) -> bool:
+        """Whether a combination of terms has another motion than the law at these states."""
+        library = self.evidence.library
+        c = combination(self.evidence.on, self.evidence.off, support, which)[: len(library)]
+        on = np.tensordot(c, library.operator(self.jets), 1)
+        off = np.tensordot(c, self.evidence.off[: len(library)], 1)
+        ratio = np.median(np.sum(on**2, axis=1)) / max(float(np.median(np.sum(off**2, axis=1))), 1e-300)
+        return bool(not ratio < SAME_MOTION)
 
 
 def _fit(evidence: WeakEvidence, own: list[int]) -> float:
@@ -76,16 +114,21 @@ def _fit(evidence: WeakEvidence, own: list[int]) -> float:
     return float(spectra(evidence.on, evidence.off, np.array([own]))[0, 0]) + DATA_FLOOR
 
 
-def _beside(evidence: WeakEvidence, own: list[int], others: list[int], multipliers: int) -> list[Rival]:
+def _beside(evidence: WeakEvidence, own: list[int], others: list[int], multipliers: int) -> list[_Found]:
     """Terms that bring one more combination than the law's multipliers explain."""
     supports = np.array([[*own, k] for k in others])
-    factors = spectra(evidence.on, evidence.off, supports)[:, multipliers:] / _fit(evidence, own)
-    lowest = factors.min(axis=1, initial=np.inf)
+    if multipliers >= supports.shape[1]:
+        return []
+    factors = spectra(evidence.on, evidence.off, supports)[:, multipliers] / _fit(evidence, own)
     expressions = evidence.library.expressions
-    return [Rival(expressions[k], None, float(f)) for k, f in zip(others, lowest, strict=True) if f < BESIDE_FACTOR]
+    return [
+        (Rival(expressions[k], None, float(f)), (*own, k), multipliers)
+        for k, f in zip(others, factors, strict=True)
+        if f < BESIDE_FACTOR
+    ]
 
 
-def _instead(evidence: WeakEvidence, own: list[int], others: list[int]) -> list[Rival]:
+def _instead(evidence: WeakEvidence, own: list[int], others: list[int]) -> list[_Found]:
     """Terms that can stand in for one of the law's, those aside that bring a combination of their own."""
     both = spectra(evidence.on, evidence.off, np.array([[*own, k] for k in others]))[:, 1] / _fit(evidence, own)
     new = [k for k, factor in zip(others, both, strict=True) if factor >= BESIDE_FACTOR]
@@ -96,7 +139,7 @@ def _instead(evidence: WeakEvidence, own: list[int], others: list[int]) -> list[
     factors = spectra(evidence.on, evidence.off, supports)[:, 0] / _fit(evidence, own)
     expressions = evidence.library.expressions
     return [
-        Rival(expressions[k], expressions[j], float(f))
-        for (j, k), f in zip(swaps, factors, strict=True)
+        (Rival(expressions[k], expressions[j], float(f)), tuple(map(int, support)), 0)
+        for (j, k), support, f in zip(swaps, supports, factors, strict=True)
         if f < DATA_FACTOR
     ]

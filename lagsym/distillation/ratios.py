@@ -93,6 +93,19 @@ def spectra(
     return _Problem(data, off_shell, ()).spectra(supports)
 
 
+def combination(
+    data: Float[np.ndarray, "terms rows n"],
+    off_shell: Float[np.ndarray, "terms samples n"],
+    support: tuple[int, ...],
+    which: int = 0,
+) -> Float[np.ndarray, " terms"]:
+    """The coefficients that belong to an eigenvalue of a support, counted from the lowest; zero for all other terms."""
+    problem = _Problem(data, off_shell, ())
+    coefficients = np.zeros(len(data))
+    coefficients[list(support)] = problem.lowest(support, which)[1] * problem.scale[list(support)]
+    return coefficients
+
+
 class _Problem:
     """The two Gram matrices, over columns of norm one."""
 
