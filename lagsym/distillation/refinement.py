@@ -308,7 +308,8 @@ class _Shooting:
                 parameters.append(values + sign * shift * np.eye(len(values))[k])
         path = self._positions(np.concatenate(copies), np.repeat(np.array(parameters).T, windows, axis=1))
         path = path.reshape(len(path), len(copies), windows, self.n) / self.scale
-        slopes = (path[:, 0::2] - path[:, 1::2]) / (2 * np.array([*changes, *shifts]))[None, :, None, None]
+        with np.errstate(invalid="ignore"):  # a motion that breaks down has no slope
+            slopes = (path[:, 0::2] - path[:, 1::2]) / (2 * np.array([*changes, *shifts]))[None, :, None, None]
         slopes = np.where(self.windows.weight[:, None, :, None] > 0, slopes, 0.0)
         return slopes[:, :size], slopes[:, size:]
 

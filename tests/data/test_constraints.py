@@ -195,7 +195,7 @@ def test_no_false_alarm_over_the_catalogue(name):
     for seed in (0, 1):
         system = draw_parameters(get(name), seed)
         for noise in (0.0, 0.01):
-            assert find_constraints(simulate(system, seed=seed, trajectories=6, noise=noise, span=8.0)) == ()
+            assert find_constraints(simulate(system, seed=seed, trajectories=6, noise=noise)) == ()
 
 
 def test_what_does_not_move_at_all_is_refused():
