@@ -10,13 +10,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import sympy as sp
 
+from lagsym.data.constraints import find_constraints
 from lagsym.data.derivatives import differentiate, velocity_bias
+from lagsym.data.free_coordinates import check_free
 from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Split, Trajectories, split
+from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice
 from lagsym.distillation.choice import Choice, ChoiceOptions, choose_terms, usable
 from lagsym.distillation.constants import name_constant
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
+from lagsym.distillation.identifiability import find_rivals
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled, settle
 from lagsym.errors import InputError, UnavailableError
@@ -102,6 +106,12 @@ class _Log:
     notices: list[str] = field(default_factory=list)
     caps: list[str] = field(default_factory=list)
     structures: dict[str, float] = field(default_factory=dict)
+    doubtful: bool = False
+
+    def advise(self, advice: list[Advice]) -> None:
+        """Keep the sentences, and whether one of them makes every law uncertain."""
+        self.notices += [each.sentence for each in advice]
+        self.doubtful = self.doubtful or any(each.decisive for each in advice)
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator[None]:
@@ -132,7 +142,7 @@ def discover(
         checkpoints: where the training keeps what is needed to go on after it was cut off.
 
     Raises:
-        DataError: there is too little to learn from.
+        DataError: there is too little to learn from, or the coordinates are bound to each other.
         InputError: a term that was given contradicts the units of the data, a parameter differs from trajectory to
             trajectory, or there are measured forces as well as a known part, and each sets the scale.
         UnavailableError: a named engine or device is missing.
@@ -142,11 +152,12 @@ def discover(
     if missing:
         raise UnavailableError(missing)
     _require_one_law(data, options.choice)
-    log = _Log(report)
-    log.notices += [*data.notices, *_velocity_notices(data)]
+    log = _Log(report, notices=[*data.notices, *_velocity_notices(data)])
+    bounds = check_free(find_constraints(data), data)
     parts = split(data, seed=options.seed)
     with log.stage("smooth", "Differentiating"):
         learn, choose = differentiate(parts.fit), differentiate(parts.choose)
+        log.advise([*bound_advice(bounds, data), *motion_advice(data, learn)])
     network = None
     if options.choice.evidence != "data":
         with log.stage("fit", "Training a Lagrangian network"):
@@ -165,7 +176,9 @@ def discover(
         smooth = differentiate(known)
         model = network.model if network is not None and usable(network) else None
         settled = settle(selected.candidate, known, smooth, seed=options.seed, model=model)
-        law, unit_notices = with_units(_law(selected, settled, smooth, options, log), data.units)
+        law = _law(selected, settled, smooth, options, log)
+        log.advise(_law_advice(law, selected, learn, data))
+        law, unit_notices = with_units(law, data.units)
         log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
         held_out = differentiate(parts.report)
@@ -205,6 +218,14 @@ def _require_one_law(data: Trajectories, choice: ChoiceOptions) -> None:
             f"make a table for each value of {name}"
         )
         raise InputError(msg)
+
+
+def _law_advice(law: Law, selected: Choice, learn: Trajectories, data: Trajectories) -> list[Advice]:
+    """What the data cannot tell of a law that was found in them."""
+    lagrangian = law.numeric_lagrangian
+    assert lagrangian is not None
+    rivals = find_rivals(lagrangian, selected.structure, learn, multipliers=law.multipliers)
+    return law_advice(lagrangian, data, learn, rivals)
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:
@@ -318,7 +339,8 @@ def _judged(law: Law, judgement: Judgement, log: _Log) -> Law:
     """The law with what may be claimed of it; without its formula where no Lagrangian gives the motion."""
     log.notices += judgement.notices
     errors = {f"network_error_{name}": error for name, error in log.structures.items()}
-    law = replace(law, status=judgement.status, scores={**judgement.scores, **errors}, **_journal(log))
+    status = "uncertain" if log.doubtful and judgement.status == "recovered" else judgement.status
+    law = replace(law, status=status, scores={**judgement.scores, **errors}, **_journal(log))
     law = replace(law, tests={**law.tests, **judgement.tests})
     if judgement.status == "not_lagrangian":
         law = replace(law, lagrangian=None, dissipation=sp.S.Zero, constants=(), covariance=())
@@ -335,4 +357,5 @@ def _refusal(
 
 
 def _journal(log: _Log) -> dict[str, object]:
-    return {"notices": tuple(log.notices), "seconds": dict(log.seconds), "caps_hit": tuple(dict.fromkeys(log.caps))}
+    notices = tuple(dict.fromkeys(log.notices))
+    return {"notices": notices, "seconds": dict(log.seconds), "caps_hit": tuple(dict.fromkeys(log.caps))}

@@ -235,7 +235,7 @@ def _judged(match: Match | None, asked: Asked, options: DistillationOptions) -> 
         notice = "None of the structures and terms that were tried has the network's accelerations."
         names = asked.learn.coordinates
         return Law(names, None, status="uncertain", angles=_angles(asked), seed=options.seed, notices=(notice,)), None
-    notices = [*match.messages, NOTICE]
+    notices = [*dict.fromkeys(match.messages), NOTICE]
     law = _law(match, asked, options)
     faithfulness = _faithfulness(law, asked, options.seed)
     recovered = faithfulness.acceleration_r2 > FAITHFUL_R2

@@ -87,7 +87,9 @@ def choose_window(t: Float[np.ndarray, " samples"], y: Float[np.ndarray, " sampl
     best = usable[0]
     for window in usable[1:]:
         residual = _residual(t, y, window)
-        local = np.sqrt(uniform_filter1d(residual**2, min(51, len(t))))
+        local = np.sqrt(
+            np.maximum(uniform_filter1d(residual**2, min(51, len(t))), 0.0)
+        )  # a running sum may end below zero
         if np.sqrt(np.mean(residual**2)) > NOISE_FACTOR * level or local.max() > 2 * max(level, _local_level(noise)):
             break
         best = window
@@ -171,7 +173,7 @@ def velocity_bias(trajectories: Trajectories) -> Float[np.ndarray, " coordinates
     product = np.sum(v * slope, axis=0)
     too_small = product / np.maximum(np.sum(v**2, axis=0), 1e-300)
     too_large = product / np.maximum(np.sum(slope**2, axis=0), 1e-300)
-    return np.where(too_small > 1, 1 / too_small, np.where(too_large > 1, too_large, 1.0))
+    return np.where(too_small > 1, 1 / np.maximum(too_small, 1), np.where(too_large > 1, too_large, 1.0))
 
 
 def characteristic_time(trajectories: Trajectories) -> float:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import linalg
 
 from lagsym.distillation.evidence import Factors
@@ -134,6 +134,29 @@ class _Pool:
             size: sorted((self.problem.ratio(support) for support in found), key=lambda ratio: ratio.ratio)
             for size, found in sorted(self.found.items())
         }
+
+
+def spectra(
+    vanishing: Factors, standard: Factors, supports: Int[np.ndarray, "supports size"]
+) -> Float[np.ndarray, "supports size"]:
+    """The generalised eigenvalues of each support, ascending: how many combinations of its terms the data allow.
+
+    Arguments:
+        vanishing: of every term's operator on the data.
+        standard: of every term's operator off the shell.
+        supports: indices of terms, as many in each row.
+    """
+    return _Problem(vanishing, standard, ()).spectra(supports)
+
+
+def combination(
+    vanishing: Factors, standard: Factors, support: tuple[int, ...], which: int = 0
+) -> Float[np.ndarray, " terms"]:
+    """The coefficients that belong to an eigenvalue of a support, counted from the lowest; zero for all other terms."""
+    problem = _Problem(vanishing, standard, ())
+    coefficients = np.zeros(standard.triangles.shape[2])
+    coefficients[list(support)] = problem.lowest(support, which)[1] * problem.scale[list(support)]
+    return coefficients
 
 
 class _Problem:
@@ -256,9 +279,13 @@ class _Problem:
 
     def _lowest_of_many(self, supports: np.ndarray) -> np.ndarray:
         """The lowest eigenvalue of each support, of shape (trials, terms), in one batch."""
+        return self.spectra(supports)[:, 0]
+
+    def spectra(self, supports: np.ndarray) -> np.ndarray:
+        """All eigenvalues of each support, ascending, both of shape (trials, terms), in one batch."""
         A = self.A[supports[:, :, None], supports[:, None, :]]
         B = self.B[supports[:, :, None], supports[:, None, :]]
         size = supports.shape[1]
         ridge = RIDGE_OFF_SHELL * np.trace(B, axis1=1, axis2=2) / size
         inverse = np.linalg.inv(np.linalg.cholesky(B + ridge[:, None, None] * np.eye(size)))
-        return np.maximum(np.linalg.eigvalsh(inverse @ A @ inverse.transpose(0, 2, 1))[:, 0], 0.0)
+        return np.maximum(np.linalg.eigvalsh(inverse @ A @ inverse.transpose(0, 2, 1)), 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +100,7 @@ def propose_terms(
             half = sp.Rational(1, 2) if part.factor.as_coeff_Mul()[0] == sp.Rational(1, 2) else sp.S.One
             if bare.free_symbols:
                 terms.setdefault(half * bare)
-    return tuple(terms), tuple(dict.fromkeys(front.message for front in fronts if front.message))
+    return tuple(terms), _messages(fronts)
 
 
 def kinetic_energy(model: Readable, jets: Jets) -> Float[np.ndarray, " samples"]:
@@ -156,7 +156,13 @@ def propose_kinetic(
                 terms.append(term if number > 0 else -term)
         if terms:
             found.setdefault(tuple(terms))
-    return tuple(found)[:KINETIC_FORMULAS], (front.message,) if front.message else ()
+    return tuple(found)[:KINETIC_FORMULAS], _messages((front,))
+
+
+def _messages(fronts: Sequence[FormulaFront]) -> tuple[str, ...]:
+    """What the fronts of several tables have to say, each thing once."""
+    said = [*(front.passed_over for front in fronts), *(front.message for front in fronts)]
+    return tuple(dict.fromkeys(message for message in said if message))
 
 
 def _best_for_size(front: FormulaFront) -> list[Formula]:

@@ -24,6 +24,7 @@ SHARES = (0.25, 0.5, 1.0)
 SETTLING, SETTLED = 8, 1e-2
 """Iterations of the starting states alone, and the share of a window's misfit below which a gain ends them."""
 SUBSTEPS = (1, 2, 4, 8)
+FARTHEST = 1e100
 NUMERICAL_FLOOR = 1e-8
 """Relative error of a constant that comes from integration alone."""
 Rate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -247,6 +248,8 @@ class Shooting:
 
     def _residual(self, states: np.ndarray, values: np.ndarray) -> np.ndarray:
         error = (self._positions(states, values) - self.windows.q) / self.scale
+        # A motion that breaks down is far off; beyond this, squares would not be finite.
+        error = np.where(np.abs(error) < FARTHEST, error, np.inf)
         return np.where(self.windows.weight[..., None] > 0, error, 0.0)
 
     def _jacobians(self, states: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -265,7 +268,8 @@ class Shooting:
                 parameters.append(values + sign * shift * np.eye(len(values))[k])
         path = self._positions(np.concatenate(copies), np.repeat(np.array(parameters).T, windows, axis=1))
         path = path.reshape(len(path), len(copies), windows, self.n) / self.scale
-        slopes = (path[:, 0::2] - path[:, 1::2]) / (2 * np.array([*changes, *shifts]))[None, :, None, None]
+        with np.errstate(invalid="ignore"):  # a motion that breaks down has no slope
+            slopes = (path[:, 0::2] - path[:, 1::2]) / (2 * np.array([*changes, *shifts]))[None, :, None, None]
         slopes = np.where(self.windows.weight[:, None, :, None] > 0, slopes, 0.0)
         return slopes[:, :size], slopes[:, size:]
 

@@ -12,7 +12,7 @@ from lagsym.reporting.unit_notation import unit_text
 
 STATUSES = {
     "recovered": "A Lagrangian explains the data.",
-    "uncertain": "This is the best Lagrangian found, but it does not explain the data well; treat it as a guess.",
+    "uncertain": "This is the best Lagrangian found, but the data do not establish it; treat it as a guess.",
     "not_lagrangian": "No Lagrangian gives this motion, so none is printed.",
 }
 UNEXPLAINED = "Nothing was found, neither a Lagrangian nor the reason why there is none."

@@ -15,7 +15,7 @@ from lagsym.errors import InputError, UnavailableError
 
 @dataclass(frozen=True)
 class AutoEngine(Engine):
-    """The first engine of several that can run; what was passed over and why is in the front's message.
+    """The first engine of several that can run; what was passed over and why is in the front's `passed_over`.
 
     Arguments:
         engines: in order of preference.
@@ -52,7 +52,7 @@ class AutoEngine(Engine):
             except UnavailableError as error:
                 passed.append(f"{candidate.name} was passed over: {error}")
                 continue
-            return tuple(replace(front, message="; ".join([*passed, front.message]).strip("; ")) for front in fronts)
+            return tuple(replace(front, passed_over="; ".join(passed)) for front in fronts)
         raise UnavailableError("; ".join(passed))
 
 
