@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,23 +11,20 @@ import sympy as sp
 from lagsym.data.constraints import find_constraints
 from lagsym.data.derivatives import differentiate, velocity_bias
 from lagsym.data.free_coordinates import check_free
-from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Split, Trajectories, split
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice
 from lagsym.distillation.choice import Choice, ChoiceOptions, choose_terms, usable
-from lagsym.distillation.constants import name_constant
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
 from lagsym.distillation.identifiability import find_rivals
-from lagsym.distillation.selection import Candidate
-from lagsym.distillation.settling import Settled, settle
+from lagsym.distillation.settling import settle
+from lagsym.drafting import draft
 from lagsym.errors import InputError, UnavailableError
+from lagsym.journal import Journal, Report
 from lagsym.judging import Judgement, judge, judge_nothing
-from lagsym.law import Constant, FrontEntry, Law
+from lagsym.law import Law
 from lagsym.law_units import check_terms, with_units
-from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.notation.parsing import to_text
 from lagsym.neural import Checkpoints, Fit, FitOptions, FitProgress
 from lagsym.neural.examples import LOSSES, Motion
 from lagsym.neural.selection import select_network
@@ -37,7 +32,6 @@ from lagsym.neural.structure import ORDER, file_label
 from lagsym.validation import Validation, validate
 
 VELOCITY_BIAS = 0.01
-Report = Callable[[str], None]
 ENOUGH = 2e-3
 """Held-out error of a network from which on it names exactly the terms that are there."""
 
@@ -97,30 +91,6 @@ class Discovery:
         return self.law._repr_latex_()
 
 
-@dataclass
-class _Log:
-    """Seconds of each stage, held-out errors of networks by structure, and what the user should know."""
-
-    report: Report
-    seconds: dict[str, float] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
-    caps: list[str] = field(default_factory=list)
-    structures: dict[str, float] = field(default_factory=dict)
-    doubtful: bool = False
-
-    def advise(self, advice: list[Advice]) -> None:
-        """Keep the sentences, and whether one of them makes every law uncertain."""
-        self.notices += [each.sentence for each in advice]
-        self.doubtful = self.doubtful or any(each.decisive for each in advice)
-
-    @contextmanager
-    def stage(self, name: str, title: str) -> Iterator[None]:
-        self.report(title)
-        started = time.monotonic()
-        yield
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - started, 3)
-
-
 def discover(
     data: Trajectories,
     *,
@@ -152,7 +122,7 @@ def discover(
     if missing:
         raise UnavailableError(missing)
     _require_one_law(data, options.choice)
-    log = _Log(report, notices=[*data.notices, *_velocity_notices(data)])
+    log = Journal(report, notices=[*data.notices, *_velocity_notices(data)])
     bounds = check_free(find_constraints(data), data)
     parts = split(data, seed=options.seed)
     with log.stage("smooth", "Differentiating"):
@@ -176,7 +146,7 @@ def discover(
         smooth = differentiate(known)
         model = network.model if network is not None and usable(network) else None
         settled = settle(selected.candidate, known, smooth, seed=options.seed, model=model)
-        law = _law(selected, settled, smooth, options, log)
+        law = draft(selected, settled, smooth, log, known=options.choice.known is not None, seed=options.seed)
         log.advise(_law_advice(law, selected, learn, data))
         law, unit_notices = with_units(law, data.units)
         log.notices += unit_notices
@@ -244,7 +214,7 @@ def _velocity_notices(data: Trajectories) -> list[str]:
 def _train(
     motion: tuple[Motion, Motion],
     options: DiscoveryOptions,
-    log: _Log,
+    log: Journal,
     progress: Callable[[FitProgress], None] | None,
     checkpoints: Checkpoints | None,
 ) -> Fit:
@@ -276,71 +246,12 @@ def _unusable(network: Fit) -> str:
     return f"The network's held-out {of} error stayed at {network.held_out_error:.0%}, so the data alone decided."
 
 
-def _law(selected: Choice, settled: Settled, smooth: Trajectories, options: DiscoveryOptions, log: _Log) -> Law:
-    """All that is claimed before the held-out data have spoken."""
-    refined = settled.refined
-    if refined is None and settled.constants:
-        log.notices.append("The constants could not be refined by integration; they are those of the selection.")
-    if refined is not None and not refined.converged:
-        log.caps.append("refine")
-    if settled.dropped:
-        log.notices.append(
-            f"Selected but dropped, as the fit of the motion could not tell their coefficients from zero: "
-            f"{', '.join(to_text(term) for term in settled.dropped)}."
-        )
-    errors = [None] * len(settled.constants) if refined is None else [float(e) for e in refined.standard_errors]
-    evidence = {
-        to_text(c * term): selected.evidence[origin]
-        for (c, term), origin in zip(settled.terms, settled.origins, strict=True)
-    }
-    evidence |= {to_text(d * term): settled.witnesses[term] for d, term in settled.friction}
-    fixed = options.choice.known is not None or selected.candidate.fixed
-    return Law(
-        coordinates=smooth.coordinates,
-        lagrangian=settled.lagrangian,
-        constants=tuple(
-            Constant(symbol.name, float(value), error, name_constant(float(value), error))
-            for symbol, value, error in zip(settled.constants, settled.values, errors, strict=True)
-        ),
-        covariance=() if refined is None else tuple(tuple(map(float, row)) for row in refined.covariance),
-        dissipation=settled.dissipation,
-        angles=tuple(name for name in smooth.coordinates if name in smooth.angles),
-        parameters=smooth.parameters,
-        structure=selected.structure,
-        multipliers=multipliers(
-            settled.numeric_lagrangian, JetSpace(smooth.coordinates), middle_ranges(smooth)
-        ).dimension,
-        scale="fixed" if fixed else "free",
-        evidence=evidence,
-        tests={
-            "friction": settled.test,
-            "stability": {to_text(term): share for term, share in selected.stability.items()},
-        },
-        front=tuple(front_entry(entry) for entry in selected.front.candidates),
-        seed=options.seed,
-    )
-
-
-def middle_ranges(smooth: Sampled) -> dict[str, tuple[float, float]]:
-    """The middle of what the data cover, for every coordinate and velocity."""
-    jets = smooth.jets()
-    names = [*smooth.coordinates, *(f"{name}_dot" for name in smooth.coordinates)]
-    low, high = np.quantile(np.concatenate([jets.q, jets.v], axis=1), [0.1, 0.9], axis=0)
-    return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True) if a < b}
-
-
-def front_entry(candidate: Candidate) -> FrontEntry:
-    """A candidate as an entry of a law's front."""
-    constants = tuple(float(c) for c in candidate.coefficients)
-    return FrontEntry(candidate.complexity, candidate.loss, to_text(candidate.lagrangian), constants, candidate.scores)
-
-
-def _judged(law: Law, judgement: Judgement, log: _Log) -> Law:
+def _judged(law: Law, judgement: Judgement, log: Journal) -> Law:
     """The law with what may be claimed of it; without its formula where no Lagrangian gives the motion."""
     log.notices += judgement.notices
     errors = {f"network_error_{name}": error for name, error in log.structures.items()}
     status = "uncertain" if log.doubtful and judgement.status == "recovered" else judgement.status
-    law = replace(law, status=status, scores={**judgement.scores, **errors}, **_journal(log))
+    law = replace(law, status=status, scores={**judgement.scores, **errors}, **log.entries())
     law = replace(law, tests={**law.tests, **judgement.tests})
     if judgement.status == "not_lagrangian":
         law = replace(law, lagrangian=None, dissipation=sp.S.Zero, constants=(), covariance=())
@@ -348,14 +259,9 @@ def _judged(law: Law, judgement: Judgement, log: _Log) -> Law:
 
 
 def _refusal(
-    data: Trajectories, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: _Log
+    data: Trajectories, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: Journal
 ) -> Law:
     with log.stage("judge", "Comparing with an unconstrained network"):
         judgement = judge_nothing(learn, held_out, seed=options.seed)
     law, _ = with_units(Law(data.coordinates, None, seed=options.seed, status="uncertain"), data.units)
     return _judged(law, judgement, log)
-
-
-def _journal(log: _Log) -> dict[str, object]:
-    notices = tuple(dict.fromkeys(log.notices))
-    return {"notices": notices, "seconds": dict(log.seconds), "caps_hit": tuple(dict.fromkeys(log.caps))}
