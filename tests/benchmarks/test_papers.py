@@ -14,8 +14,7 @@ sys.path.insert(0, str(ROOT))  # the benchmarks are no part of the package
 from benchmarks.papers import hamiltonian_tasks, pendulums, record, relativity  # noqa: E402
 from benchmarks.papers.__main__ import COMPARISONS, main  # noqa: E402
 from benchmarks.papers.motion import follow  # noqa: E402
-from lagsym.neural import Scaling  # noqa: E402
-from lagsym.neural.baselines import AccelerationNetwork  # noqa: E402
+from lagsym.neural import STRUCTURES, Scaling  # noqa: E402
 from lagsym.neural.examples import AccelerationExamples  # noqa: E402
 
 TINY = record.Settings(seconds=0.2, size=0.01)
@@ -196,7 +195,7 @@ def test_momentum_grows_by_the_field(law):
 def test_a_plateau_does_not_end_the_training_of_the_relativistic_particle(monkeypatch):
     monkeypatch.setattr("lagsym.neural.training.error", lambda model, examples: 1.0)
     jets = relativity.LAWS["special relativity"].motion(8, 0).jets()
-    model = AccelerationNetwork(Scaling.of(jets), width=4, seed=0)
+    model = STRUCTURES["separable"](Scaling.of(jets), width=4, seed=0)
     examples = AccelerationExamples.of(jets, model)
     made = relativity.training(model, examples, examples, 0, 300)
     assert made.run() == "steps"
