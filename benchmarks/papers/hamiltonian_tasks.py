@@ -257,9 +257,10 @@ are shown.
   a regression on it (their appendix corrects for this by a factor), positions are integrals of q' here, with a constant
   for each motion that is fitted with the law, in up to {ROUNDS} rounds. Ours, too: {Swing.KEPT} of the 25 motions
   decide when to stop, the networks have 2 × {SWING_WIDTH} units, and numbers are medians over {DRAWS} draws of data,
-  starts and weights, with the worst energy MSE beside; those of the paper are of one. A constant that grows with a
-  motion's energy is, to first order, what a mass that varies with q does: of it only the noisy means of the positions
-  say anything, and a natural network takes its share of their noise. T(v) - V(q), a separable one, cannot.
+  starts and weights, with the worst energy MSE beside; those of the paper, and rows without a worst, are of one.
+  A constant that grows with a motion's energy is, to first order, what a mass that varies with q does: of it only the
+  noisy means of the positions say anything, and a natural network takes its share of their noise. T(v) - V(q), a
+  separable one, cannot.
 - Real pendulum: the first four fifths of the record of Schmidt and Lipson (2009) with the measured velocities, the last
   of these fifths (15 % of the record) to decide when to stop; followed over the rest from its first sample; the
   'true' energy 2.4 (1 - cos q) + p² is that of the measurements, noise and friction included, where p is the measured

@@ -171,7 +171,7 @@ displacement error is the root mean square error of the positions relative to ho
 speeds uniform up to {FASTEST} and fields with a standard deviation of {FIELD:g}, where theirs go up to 0.99 and 10;
 Levenberg and Marquardt's method, {SECONDS:g} CPU seconds and 2 × {WIDTH} units for all; the weights with the smallest
 error on {TRAJECTORIES // 4} other motions are kept. The perceptron, whose units cost less, has a row with
-2 × {WIDER} as well.
+2 × {WIDER} as well. Rows of few CPU seconds were ended by a plateau.
 """,
     {"acceleration error": ".1e", "displacement error": ".1e"},
     rows(),
