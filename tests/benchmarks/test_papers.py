@@ -14,6 +14,8 @@ sys.path.insert(0, str(ROOT))  # the benchmarks are no part of the package
 from benchmarks.papers import hamiltonian_tasks, pendulums, record, relativity  # noqa: E402
 from benchmarks.papers.__main__ import COMPARISONS, main  # noqa: E402
 from benchmarks.papers.motion import follow  # noqa: E402
+from lagsym.neural import STRUCTURES, Scaling  # noqa: E402
+from lagsym.neural.examples import AccelerationExamples  # noqa: E402
 
 TINY = record.Settings(seconds=0.2, size=0.01)
 NAMES = [(comparison, row) for comparison in COMPARISONS for row in comparison.rows]
@@ -112,6 +114,26 @@ def test_the_true_law_keeps_the_energy_and_a_wrong_one_does_not(swing):
     np.testing.assert_allclose(2 * (v / 2) * (swing.acceleration(q, v) / 2) + slope * v, 0, atol=1e-9)
 
 
+def test_a_row_of_the_swings_is_the_median_of_several_draws():
+    """With errors 1, 2, 4, ... in the place of networks, from draws that no other seed has."""
+    seeds = []
+
+    @dataclasses.dataclass(frozen=True)
+    class Counted(hamiltonian_tasks.Swing):
+        def drawn(self, structure, settings):
+            assert structure == "separable"
+            seeds.append(settings.seed)
+            return {"held-out error": 1.0, "energy MSE": 2.0 ** (settings.seed % 5)}
+
+    spring = Counted(**vars(hamiltonian_tasks.SPRING))
+    for seed in (0, 1):
+        values = spring.network("separable")(record.Settings(seed=seed))
+        assert values["energy MSE"] == 4.0
+        assert values["worst"] == 16.0
+        assert values["published HNN"] == hamiltonian_tasks.SPRING.published[1]
+    assert len(set(seeds)) == 10
+
+
 def test_data_of_the_swings_have_noisy_positions_and_clean_velocities():
     data = hamiltonian_tasks.SPRING.seen(record.Settings())
     assert len(data.segments) == 25
@@ -168,6 +190,16 @@ def test_momentum_grows_by_the_field(law):
     assert relativity.displacement_error(np.stack([s.q for s in data.segments], 1), data) == 0
     still = np.stack([np.broadcast_to(s.q[:1], s.q.shape) for s in data.segments], 1)
     assert relativity.displacement_error(still, data) == pytest.approx(1.0)
+
+
+def test_a_plateau_does_not_end_the_training_of_the_relativistic_particle(monkeypatch):
+    monkeypatch.setattr("lagsym.neural.training.error", lambda model, examples: 1.0)
+    jets = relativity.LAWS["special relativity"].motion(8, 0).jets()
+    model = STRUCTURES["separable"](Scaling.of(jets), width=4, seed=0)
+    examples = AccelerationExamples.of(jets, model)
+    made = relativity.training(model, examples, examples, 0, 300)
+    assert made.run() == "steps"
+    assert made.step == 300
 
 
 def test_motion_that_runs_away_is_told_so():
