@@ -47,6 +47,7 @@ def test_a_tracked_bob_is_refused_and_the_suggested_command_finds_the_pendulum(t
     assert verify_law(law, get("pendulum")).kind in {"identical", "gauge-equivalent"}
 
 
+@pytest.mark.slow
 def test_one_trajectory_of_a_spherical_pendulum_is_uncertain():
     system = draw_parameters(get("spherical_pendulum"), 0)
     law = found(simulate(system, trajectories=1, span=8.0, noise=1e-3).to_frame(), system.angles)
@@ -56,6 +57,7 @@ def test_one_trajectory_of_a_spherical_pendulum_is_uncertain():
     assert from_json(to_json(law)).status == "uncertain"
 
 
+@pytest.mark.slow
 def test_a_circular_orbit_is_uncertain():
     generator, t = np.random.default_rng(0), np.arange(0, 12, 0.04)
     orbits = [
@@ -68,6 +70,7 @@ def test_a_circular_orbit_is_uncertain():
     assert from_json(to_json(law)).lagrangian == law.lagrangian
 
 
+@pytest.mark.slow
 def test_a_random_walk_is_uncertain():
     walk = np.cumsum(np.random.default_rng(0).standard_normal(600))
     law = found(pd.DataFrame({"t": 0.1 * np.arange(600), "x": walk}))

@@ -34,8 +34,8 @@ class Products:
 
     >>> x, y = sp.symbols("x y")
     >>> derivatives = Products((x**2 * y, x**3), (x, y)).first(np.array([[3.0], [2.0]]))
-    >>> [{place: float(value[0]) for place, value in found.items()} for found in derivatives]
-    [{(0,): 12.0, (1,): 9.0}, {(0,): 27.0}]
+    >>> [sorted((place, float(value[0])) for place, value in found.items()) for found in derivatives]
+    [[((0,), 12.0), ((1,), 9.0)], [((0,), 27.0)]]
     """
 
     expressions: tuple[sp.Expr, ...]

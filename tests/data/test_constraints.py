@@ -103,7 +103,7 @@ def test_exact_constraints_are_said_in_words_with_what_to_do(case):
     assert options in str(caught.value)
 
 
-@pytest.mark.parametrize("velocities", [True, False])
+@pytest.mark.parametrize("velocities", [pytest.param(True, marks=pytest.mark.slow), False])
 @pytest.mark.parametrize("case", EXACT)
 def test_noise_hides_no_constraint(case, velocities):
     """With 1 % of noise g(q) = 0 still holds at the true positions, to a fraction of the noise."""

@@ -33,7 +33,7 @@ def learned(loss, *, told: bool):
     return fit(train, choose, options=FitOptions(loss=loss, width=8, steps=40))
 
 
-@pytest.mark.parametrize("loss", ["balance", "weak", "rollout"])
+@pytest.mark.parametrize("loss", ["balance", "weak", pytest.param("rollout", marks=pytest.mark.slow)])
 def test_the_law_of_another_trajectory_is_found_where_its_parameter_is_known(loss):
     found = learned(loss, told=True)
     q, v = torch.tensor([[0.3], [-0.7]]).double(), torch.tensor([[0.2], [0.5]]).double()
