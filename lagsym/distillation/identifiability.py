@@ -24,6 +24,8 @@ BESIDE_FACTOR = 100.0
 """A second combination whose ratio exceeds the law's by less than this is as good as null.
 
 Where a law is determined the factor is 800 or more even with 1 % of noise; where it is not, 40 or less."""
+NEAR_NULL = 5e-3
+"""Nor does one of a larger ratio vanish: with much noise every combination is within a factor of the law's."""
 SAME_MOTION = 1e-2
 """A combination whose squared size at states elsewhere is less than this fraction of that off the shell vanishes."""
 SAMPLES = 300
@@ -69,7 +71,7 @@ def find_rivals(lagrangian: sp.Expr, structure: str, learn: Trajectories, *, mul
     if len(own) < 2:
         return ()
     spectrum = spectra(evidence.vanishing, evidence.standard, np.array([own]))[0] / _fit(evidence, own)
-    if multipliers < len(own) and spectrum[multipliers] < BESIDE_FACTOR:
+    if multipliers < len(own) and spectrum[multipliers] < _limit(evidence, own):
         return (Rival(None, None, float(spectrum[multipliers])),)
     if not others:
         return ()
@@ -116,17 +118,22 @@ def _fit(evidence: Evidence, own: list[int]) -> float:
     return float(spectra(evidence.vanishing, evidence.standard, np.array([own]))[0, 0]) + DATA_FLOOR
 
 
+def _limit(evidence: Evidence, own: list[int]) -> float:
+    """The factor over the law's ratio below which another combination is as good as null."""
+    return min(BESIDE_FACTOR, NEAR_NULL / _fit(evidence, own))
+
+
 def _beside(evidence: Evidence, own: list[int], others: list[int], multipliers: int) -> list[_Found]:
     """Terms that bring one more combination than the law's multipliers explain."""
     supports = np.array([[*own, k] for k in others])
     if multipliers >= supports.shape[1]:
         return []
     factors = spectra(evidence.vanishing, evidence.standard, supports)[:, multipliers] / _fit(evidence, own)
-    expressions = evidence.library.expressions
+    expressions, limit = evidence.library.expressions, _limit(evidence, own)
     return [
         (Rival(expressions[k], None, float(f)), (*own, k), multipliers)
         for k, f in zip(others, factors, strict=True)
-        if f < BESIDE_FACTOR
+        if f < limit
     ]
 
 
@@ -134,7 +141,7 @@ def _instead(evidence: Evidence, own: list[int], others: list[int]) -> list[_Fou
     """Terms that can stand in for one of the law's, those aside that bring a combination of their own."""
     together = np.array([[*own, k] for k in others])
     both = spectra(evidence.vanishing, evidence.standard, together)[:, 1] / _fit(evidence, own)
-    new = [k for k, factor in zip(others, both, strict=True) if factor >= BESIDE_FACTOR]
+    new = [k for k, factor in zip(others, both, strict=True) if factor >= _limit(evidence, own)]
     swaps = [(j, k) for j in own if j < len(evidence.library) for k in new]
     if not swaps:
         return []
