@@ -31,7 +31,7 @@ AGREEMENT = 1e-4
 STEPS = 5
 LONG = 0.05
 """Seconds of a step that need no others before it to find its caches as in training."""
-CASES = ((2, 64, 256), (2, 64, 1024), (3, 500, 256))
+CASES = ((2, 64, 256), (2, 64, 1024), (3, 500, 256), (3, 500, 1024))
 """Depth, width and batch of what `--table` runs."""
 
 RESULTS = Path(__file__).parent / "results" / "step.md"
