@@ -12,6 +12,8 @@ from lagsym.neural import NetworkLagrangian
 from lagsym.neural.baselines import AccelerationNetwork
 
 TOLERANCE = 1e-10
+RUNAWAY = 100.0
+"""A motion whose speed has reached this many times the largest at the start, or this if they rest, is held there."""
 Acceleration = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From positions and velocities (starts, n)."""
 
@@ -30,15 +32,18 @@ def learned(model: NetworkLagrangian | AccelerationNetwork, parameters: np.ndarr
 def follow(
     acceleration: Acceleration, q: np.ndarray, v: np.ndarray, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Positions and velocities (times, starts, n) from those at times[0]; None where a motion ran away.
+    """Positions and velocities (times, starts, n) from those at times[0]; None where the integration failed.
 
-    Dormand and Prince's method of order 8 with a relative tolerance of 1e-10, all starts together.
+    Dormand and Prince's method of order 8 with a relative tolerance of 1e-10, all starts together. A motion that runs
+    away is held where it is, lest it keep all others waiting.
     """
-    shape = (2, *q.shape)
+    shape, limit = (2, *q.shape), RUNAWAY * max(1.0, float(np.abs(v).max()))
 
     def rate(_: float, state: np.ndarray) -> np.ndarray:
         positions, velocities = state.reshape(shape)
-        return np.concatenate([velocities.ravel(), acceleration(positions, velocities).ravel()])
+        held = (np.abs(velocities) > limit).any(axis=1, keepdims=True)
+        slopes = velocities, acceleration(positions, velocities)
+        return np.concatenate([np.where(held, 0.0, slope).ravel() for slope in slopes])
 
     start = np.concatenate([q.ravel(), v.ravel()])
     with np.errstate(all="ignore"):
