@@ -24,7 +24,7 @@ import numpy as np
 from rows import RESULTS, Row, Rows, markdown
 
 from lagsym.data.trajectories import Segment, Trajectories
-from lagsym.law_file import read_law
+from lagsym.law.file import read_law
 from lagsym.simulation import draw_parameters, simulate
 from lagsym.systems import catalogue, get
 

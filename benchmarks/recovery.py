@@ -26,7 +26,7 @@ from pathlib import Path
 from rows import RESULTS, Row, Rows, markdown
 
 from lagsym.distillation.engines import availability
-from lagsym.law_file import read_law
+from lagsym.law.file import read_law
 from lagsym.mechanics.system import System
 from lagsym.simulation import draw_parameters
 from lagsym.systems import catalogue, get

@@ -113,7 +113,7 @@ def code(
     name: Annotated[str, typer.Option(help="What the functions or the model are called after.")] = "law",
 ) -> None:
     """Print a law as source text of another language."""
-    from lagsym.law_file import read_law
+    from lagsym.law.file import read_law
 
     typer.echo(read_law(law).code(language, name=name), nl=False)
 
@@ -237,7 +237,7 @@ def verify(
     reference: Annotated[str, typer.Option(help="A Lagrangian with numbers, in place of a system.")] = "",
 ) -> None:
     """Compare a law with a reference, up to everything that cannot matter."""
-    from lagsym.law_file import read_law
+    from lagsym.law.file import read_law
     from lagsym.mechanics.notation.parsing import parse
     from lagsym.mechanics.system import System
     from lagsym.systems import get
@@ -261,7 +261,7 @@ def verify(
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="A result folder.")]) -> None:
     """Write the report of a result folder again and print its law."""
-    from lagsym.law_file import read_law
+    from lagsym.law.file import read_law
     from lagsym.reporting import law_text, refresh_report
 
     page = refresh_report(folder)
@@ -318,7 +318,7 @@ def _finish(
 ) -> None:
     """Discover, compare with what is wanted, write the result folder, print, and set the exit code."""
     from lagsym.discovery import discover as find
-    from lagsym.law_file import to_json
+    from lagsym.law.file import to_json
     from lagsym.neural import progress_bar, save_fit
     from lagsym.reporting import check_folder, law_text, report_files, result_folder, unfinished_folder, write_files
     from lagsym.verification import verify_law, with_verdict

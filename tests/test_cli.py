@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from lagsym.data.derivatives import differentiate
-from lagsym.law_file import read_law
+from lagsym.law.file import read_law
 from lagsym.simulation import simulate
 from lagsym.systems import get
 

@@ -7,7 +7,7 @@ import sympy as sp
 from lagsym import systems
 from lagsym.errors import InputError
 from lagsym.law import Constant, Law
-from lagsym.law_file import from_json, to_json
+from lagsym.law.file import from_json, to_json
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import parse
 from lagsym.mechanics.system import System, parameter_symbol

@@ -16,7 +16,7 @@ import numpy as np
 from lagsym.distillation.faithfulness import ErrorMap
 from lagsym.errors import FormulaError, InputError
 from lagsym.law import Law
-from lagsym.law_file import read_law, to_json
+from lagsym.law.file import read_law, to_json
 from lagsym.mechanics.notation.escaping import latex_text
 from lagsym.mechanics.notation.latex import number_latex, to_latex
 from lagsym.mechanics.notation.parsing import parse

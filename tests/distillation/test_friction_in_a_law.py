@@ -9,7 +9,7 @@ from lagsym import systems
 from lagsym.data.derivatives import differentiate
 from lagsym.distillation.rayleigh import rayleigh_terms
 from lagsym.law import Constant, Law
-from lagsym.law_file import from_json, to_json
+from lagsym.law.file import from_json, to_json
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System, parameter_symbol
 from lagsym.simulation import simulate

@@ -13,7 +13,7 @@ import pytest
 
 from lagsym.errors import InputError
 from lagsym.law import Constant, Law
-from lagsym.law_file import read_law
+from lagsym.law.file import read_law
 from lagsym.reporting import (
     law_text,
     read_validation,

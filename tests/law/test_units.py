@@ -19,8 +19,8 @@ from lagsym.discovery import DiscoveryOptions, discover
 from lagsym.distillation.choice import ChoiceOptions
 from lagsym.errors import InputError
 from lagsym.law import Constant, Law
-from lagsym.law_file import from_json, to_json
-from lagsym.law_units import check_terms, with_units
+from lagsym.law.file import from_json, to_json
+from lagsym.law.units import check_terms, with_units
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import parse
 from lagsym.reporting import law_text, report_files
@@ -101,7 +101,7 @@ def test_given_terms_with_decimal_numbers_may_have_any_unit(term):
 
 def test_units_are_written_read_and_shown():
     found, _ = with_units(CART, UNITS)
-    schema = json.loads((Path(__file__).parents[1] / "docs" / "law.schema.json").read_text())
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "law.schema.json").read_text())
     jsonschema.validate(json.loads(to_json(found)), schema)
     assert from_json(to_json(found)) == found
     assert "m²/s²" in law_text(found)

@@ -6,7 +6,7 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Trajectories
-from lagsym.judging import judge, judge_nothing
+from lagsym.discovery.judging import judge, judge_nothing
 from lagsym.law import Law
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.simulation import simulate

@@ -13,7 +13,7 @@ from lagsym.data.tables import Columns, read_frame
 from lagsym.discovery import DiscoveryOptions, discover
 from lagsym.distillation.choice import ChoiceOptions
 from lagsym.errors import DataError
-from lagsym.law_file import from_json, read_law, to_json
+from lagsym.law.file import from_json, read_law, to_json
 from lagsym.simulation import draw_parameters, simulate
 from lagsym.systems import get
 from lagsym.verification import verify_law

@@ -12,15 +12,15 @@ import numpy as np
 import sympy as sp
 from torch import nn
 
-from lagsym.asking import Asked, States, ask, states
 from lagsym.data.jets import Jets
+from lagsym.discovery.asking import Asked, States, ask, states
+from lagsym.discovery.drafting import front_entry, middle_ranges
 from lagsym.distillation.choice import USABLE_NETWORK, ChoiceOptions
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
 from lagsym.distillation.inner import Named
 from lagsym.distillation.matching import TOLERANCE, Match, MotionEvidence, OperatorEvidence, match_network
 from lagsym.distillation.selection import Candidate
-from lagsym.drafting import front_entry, middle_ranges
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.dynamics.numeric import compile_mechanics

@@ -12,13 +12,13 @@ import sympy as sp
 
 from lagsym.errors import InputError
 from lagsym.law import Constant, FrontEntry, Law
-from lagsym.law_file import from_json, read_law, to_json, write_law
+from lagsym.law.file import from_json, read_law, to_json, write_law
 from lagsym.mechanics.dynamics.forms import accelerations
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import parse
 from lagsym.mechanics.system import parameter_symbol
 
-SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "law.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "law.schema.json").read_text())
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sympy as sp
 
 from lagsym.data.units import FORCE, UnitSpace
 from lagsym.errors import InputError
-from lagsym.law import Law
+from lagsym.law.record import Law
 from lagsym.mechanics.dimensions import Analysis, Conflict, Dimension, analyse
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text

@@ -6,11 +6,11 @@ import numpy as np
 
 from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Trajectories
+from lagsym.discovery.journal import Journal
 from lagsym.distillation.choice import Choice
 from lagsym.distillation.constants import name_constant
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled
-from lagsym.journal import Journal
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace

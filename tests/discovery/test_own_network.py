@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 import lagsym
-from lagsym.asking import FEWEST_SAMPLES
+from lagsym.discovery.asking import FEWEST_SAMPLES
 from lagsym.distillation.faithfulness import QUANTILES
 from lagsym.errors import DataError, InputError
-from lagsym.law_file import from_json, to_json
+from lagsym.law.file import from_json, to_json
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 import sympy as sp
 
 from lagsym.errors import FormulaError, InputError
-from lagsym.json_values import (
+from lagsym.law.json_values import (
     mapping,
     one_of,
     optional,
@@ -30,7 +30,7 @@ from lagsym.json_values import (
     shown,
     take,
 )
-from lagsym.law import Constant, FrontEntry, Law
+from lagsym.law.record import Constant, FrontEntry, Law
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import parse, to_text
 from lagsym.mechanics.system import parameter_symbol

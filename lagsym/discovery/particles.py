@@ -12,18 +12,18 @@ from lagsym.data.constraints import find_constraints
 from lagsym.data.derivatives import differentiate, velocity_bias
 from lagsym.data.free_coordinates import check_free
 from lagsym.data.trajectories import Split, Trajectories, split
+from lagsym.discovery.drafting import draft
+from lagsym.discovery.journal import Journal, Report
+from lagsym.discovery.judging import Judgement, judge, judge_nothing
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice
 from lagsym.distillation.choice import Choice, ChoiceOptions, choose_terms, usable
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
 from lagsym.distillation.identifiability import find_rivals
 from lagsym.distillation.settling import settle
-from lagsym.drafting import draft
 from lagsym.errors import InputError, UnavailableError
-from lagsym.journal import Journal, Report
-from lagsym.judging import Judgement, judge, judge_nothing
 from lagsym.law import Law
-from lagsym.law_units import check_terms, with_units
+from lagsym.law.units import check_terms, with_units
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural import Checkpoints, Fit, FitOptions, FitProgress
 from lagsym.neural.examples import LOSSES, Motion
