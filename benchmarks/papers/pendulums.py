@@ -118,8 +118,9 @@ DOUBLE_PENDULUM = Comparison(
 M. Cranmer et al., arXiv:2003.04630; unit masses and lengths, g = 9.8. Networks learn from 20,000 states of their box
 (angles uniform, angular velocities uniform in [-10, 10]) with exact accelerations, 180 CPU seconds on one thread each,
 then 40 motions from rest at uniform angles are followed to t = 100. Drift is |E(100) - E(0)| / 29.4, with the true
-energy. Ours: the box is sampled at random and not along trajectories; the integrator is Dormand and Prince's of order 8
-with a relative tolerance of 1e-10; networks have the sizes in the table and not 3 × 500.
+energy; a motion that runs away is held where its speed is 100. Ours: the box is sampled at random and not along
+trajectories; the integrator is Dormand and Prince's of order 8 with a relative tolerance of 1e-10; networks have the
+sizes in the table and not 3 × 500.
 """,
     COLUMNS,
     {
