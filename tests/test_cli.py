@@ -1,30 +1,40 @@
 """The command line as a user sees it: exit codes, one sentence for what can be mended, nothing lost."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lagsym.cli import main
 from lagsym.data.derivatives import differentiate
 from lagsym.law.file import read_law
 from lagsym.simulation import simulate
 from lagsym.systems import get
 
 COMMAND = [sys.executable, "-c", "from lagsym.cli import main; main()"]
+Done = subprocess.CompletedProcess[str]
 
 
-def lagsym(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
+def lagsym(*arguments: object, folder: Path) -> Done:
+    """A command, in this process: what it prints and exits with."""
+    words, code = ["lagsym", *map(str, arguments)], 0
+    out, err = io.StringIO(), io.StringIO()
+    here = mock.patch.object(sys, "argv", words), mock.patch.dict(os.environ, {"COLUMNS": "200"})
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err), here[0], here[1]:
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    return Done(words, int(code or 0), out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -217,8 +227,8 @@ def test_units_that_cannot_be_used_are_one_sentence(units, message, motion, tmp_
 
 
 def test_listings(tmp_path):
-    systems = lagsym("systems", folder=tmp_path)
-    assert systems.returncode == 0
+    systems = subprocess.run([*COMMAND, "systems"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert systems.returncode == 0, systems.stderr
     assert "double_pendulum" in systems.stdout
     derived = lagsym("derive", "pendulum", folder=tmp_path)
     assert "theta_ddot = -g*sin(theta)/l" in derived.stdout
