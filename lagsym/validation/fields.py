@@ -1,0 +1,147 @@
+"""Validation of a density: what it predicts of fields that neither fitting nor choosing saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import sympy as sp
+from jaxtyping import Float
+
+from lagsym.data.lattice import FieldRecord, Lattice
+from lagsym.distillation.density_evidence import SmoothField, density_evidence, smooth_fields
+from lagsym.distillation.density_terms import DensityLibrary, evaluate
+from lagsym.distillation.terms import Term
+from lagsym.errors import InputError
+from lagsym.evolution import Places, evolve
+from lagsym.law import Law
+from lagsym.mechanics.jetspace import JetSpace
+from lagsym.mechanics.symmetry.densities import stress_energy
+
+BROKEN_DOWN = 1e3
+"""Roll-out error of a law that runs into a singularity, or that gives no motion at all."""
+SETTLING = 10
+"""Snapshots after a record's first at which a roll-out starts: smoothing needs some on both sides."""
+TIME = 0
+
+
+@dataclass(frozen=True, eq=False)
+class FieldValidation:
+    """Scores of a density and the series that its pictures are drawn from.
+
+    Arguments:
+        scores: `weak_r2` of the weak form, `rollout_error` (root mean square over all held-out records, relative to the
+            spread of the fields), `energy_drift` (spread of the law's energy over time along the measured fields,
+            relative to the mean kinetic energy) and `energy_balance`, `momentum_balance` (what the continuity equations
+            of the law's energy and momentum leave on the measured fields, in averages over the test functions, relative
+            to the averages of the changes of the densities).
+        t: times of the longest held-out record, from where its roll-out starts.
+        x: its sites along the first direction of space.
+        measured: the first field there, as it was measured; of two directions of space, along the middle of the second.
+        predicted: the same by the law.
+        energy: of the law's motion, relative deviation from its start.
+    """
+
+    scores: Mapping[str, float]
+    t: Float[np.ndarray, " times"]
+    x: Float[np.ndarray, " sites"]
+    measured: Float[np.ndarray, "times sites"]
+    predicted: Float[np.ndarray, "times sites"]
+    energy: Float[np.ndarray, " times"]
+
+
+def validate_field(law: Law, held_out: Lattice) -> FieldValidation:
+    """Score a density on held-out fields.
+
+    Arguments:
+        law: a law with a Lagrangian density.
+        held_out: measured fields that nothing else saw.
+    """
+    lagrangian, space = law.numeric_lagrangian, law.space
+    assert lagrangian is not None
+    smooth = smooth_fields(held_out, order=max(2, 2 * space.order(lagrangian) - 1))
+    library = DensityLibrary(space, (Term(lagrangian, 0.0),))
+    scores = {"weak_r2": 1 - density_evidence(library, smooth).loss(np.ones(1))}
+    paths = [_roll_out(lagrangian, space, held_out, part) for part in smooth]
+    spread = np.concatenate([_centred(part.record.u) for part in smooth]).std(axis=0)
+    errors = np.concatenate([(p.predicted - p.measured).reshape(-1, len(spread)) for p in paths]) / spread
+    size = float(np.sqrt(np.mean(errors**2))) if np.isfinite(errors).all() else np.inf
+    scores["rollout_error"] = min(size, BROKEN_DOWN)
+    tensor = stress_energy(lagrangian, space)
+    scores["energy_drift"] = _drift(lagrangian, tensor[TIME][TIME], space, smooth)
+    for name, nu in (("energy_balance", TIME), ("momentum_balance", 1)):
+        scores[name] = _balance([row[nu] for row in tensor], space, smooth)
+    return _shown(scores, max(paths, key=lambda path: path.t[-1] - path.t[0]), lagrangian, space, smooth)
+
+
+@dataclass(frozen=True, eq=False)
+class _Path:
+    """A record and what the law makes of its beginning."""
+
+    record: FieldRecord
+    t: np.ndarray
+    measured: np.ndarray
+    predicted: np.ndarray
+    rates: np.ndarray
+    places: Places
+
+
+def _roll_out(lagrangian: sp.Expr, space: JetSpace, data: Lattice, smooth: SmoothField) -> _Path:
+    """The law's motion from the smoothed fields near the record's beginning, up to its end."""
+    record, first = smooth.record, min(SETTLING, len(smooth.record.t) // 4)
+    start = tuple(smooth.points[index][first][None] for index in ((), (TIME,)))
+    places = Places(record.axes, data.periodic)
+    t, measured = record.t[first:], record.u[first:]
+    try:
+        found = evolve(lagrangian, space, (start[0], start[1]), t, places)
+    except InputError:
+        lost = np.full_like(measured, np.nan)
+        return _Path(record, t, measured, lost, lost, places)
+    return _Path(record, t, measured, found.u[0], found.u_t[0], places)
+
+
+def _centred(u: np.ndarray) -> np.ndarray:
+    flat = u.reshape(-1, u.shape[-1])
+    return flat - flat.mean(axis=0)
+
+
+def _drift(lagrangian: sp.Expr, energy: sp.Expr, space: JetSpace, smooth: tuple[SmoothField, ...]) -> float:
+    """Spread over time of the energy in each record, relative to the mean kinetic energy."""
+    momenta = zip(space.velocities, (sp.diff(lagrangian, rate) for rate in space.velocities), strict=True)
+    kinetic = sp.Add(*(rate * momentum for rate, momentum in momenta)) / 2
+    deviations, sizes = [], []
+    for part in smooth:
+        e, k = evaluate([energy, kinetic], space, part.points)
+        mean = e.reshape(len(e), -1).mean(axis=1)
+        deviations.append(mean - mean.mean())
+        sizes.append(np.abs(k).mean())
+    return float(np.sqrt(np.mean(np.concatenate(deviations) ** 2)) / (np.mean(sizes) or 1.0))
+
+
+def _balance(current: list[sp.Expr], space: JetSpace, smooth: tuple[SmoothField, ...]) -> float:
+    """What D_mu J^mu leaves in averages over the test functions, relative to those of D_t J^t."""
+    left, size = [], []
+    for part in smooth:
+        flows = [
+            part.tests.integrate(values, (mu,)) for mu, values in enumerate(evaluate(current, space, part.points))
+        ]
+        left.append(np.sum(flows, axis=0))
+        size.append(flows[TIME])
+    return float(np.sqrt(np.mean(np.concatenate(left) ** 2) / max(np.mean(np.concatenate(size) ** 2), 1e-300)))
+
+
+def _shown(
+    scores: dict[str, float], path: _Path, lagrangian: sp.Expr, space: JetSpace, smooth: tuple[SmoothField, ...]
+) -> FieldValidation:
+    """The series of the pictures."""
+    from lagsym.evolution import field_energy
+
+    energy = np.full(len(path.t), np.nan)
+    if np.isfinite(path.predicted).all():
+        energy = field_energy(lagrangian, space, path.predicted, path.rates, path.places)
+        energy = (energy - energy[0]) / (np.abs(energy).max() or 1.0)
+    middle = (slice(None), slice(None), *(size // 2 for size in path.measured.shape[2:-1]), 0)
+    return FieldValidation(
+        scores, path.t - path.t[0], path.record.axes[0], path.measured[middle], path.predicted[middle], energy
+    )
