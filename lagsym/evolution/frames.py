@@ -32,8 +32,8 @@ class Frame(Protocol):
         """Whether nothing moves in the frame."""
         ...
 
-    def start(self, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
-        """The state of fields and rates (n, runs, *nodes)."""
+    def start(self, t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
+        """The state of fields and rates (n, runs, *nodes) at a time."""
         ...
 
     def rate(self, t: float, state: np.ndarray) -> np.ndarray:
@@ -99,9 +99,9 @@ class SecondOrderFrame:
         linear = not (self.rest.spatial or applied.forces or applied.dissipation) and self.pull is None
         return linear and not self.unstable.any() and not np.any(self.push)
 
-    def start(self, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
+    def start(self, t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
         """Amplitudes and rates (2, runs, modes)."""
-        return np.stack([self._to_modes(u - self.lift), self._to_modes(u_t)])
+        return self.flow.forward(np.stack([self._to_modes(u - self.lift), self._to_modes(u_t)]), -t)
 
     def rate(self, t: float, state: np.ndarray) -> np.ndarray:
         """What the rest of the density adds, carried back to the start."""
@@ -193,9 +193,9 @@ class FirstOrderFrame:
         """Whether all is quadratic and stable."""
         return not (self.rest.spatial or self.rest.applied.forces) and not self.growth.any()
 
-    def start(self, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
+    def start(self, t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
         """Amplitudes (1, runs, modes); the rates follow from the fields."""
-        return (_flat(u) @ self.modes.conj())[None]
+        return self.flow.forward((_flat(u) @ self.modes.conj())[None], -t)
 
     def rate(self, t: float, state: np.ndarray) -> np.ndarray:
         """What the rest of the density adds, carried back to the start."""

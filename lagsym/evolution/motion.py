@@ -100,7 +100,7 @@ def evolve(
     times = _increasing(times)
     u, u_t = _on_nodes(initial, space, grid, places)
     frame = frame_of(density_on(lagrangian, space, grid, applied or Applied()), u)
-    states = _integrate(frame, frame.start(u, u_t), times, tolerance)
+    states = _integrate(frame, frame.start(float(times[0]), u, u_t), times, tolerance)
     motion = [frame.fields(t, state) for t, state in zip(times, states, strict=True)]
     # Over the runs, then times, sites and fields.
     u, u_t = (np.moveaxis(np.stack([grid.to_sites(part[k]) for part in motion]), (0, 1, 2), (1, -1, 0)) for k in (0, 1))
