@@ -1,5 +1,44 @@
-"""The stages in order: from motion, or from a network of one's own, to a law and what may be claimed of it."""
+"""The stages in order: from motion, fields, or a network of one's own, to a law and what may be claimed of it."""
 
-from lagsym.discovery.particles import Discovery, DiscoveryOptions, discover
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lagsym.data.lattice import Lattice
+from lagsym.data.trajectories import Trajectories
+from lagsym.discovery.fields import discover_field
+from lagsym.discovery.journal import Report
+from lagsym.discovery.particles import discover_motion
+from lagsym.discovery.record import Discovery, DiscoveryOptions
+from lagsym.neural import Checkpoints, FitProgress
 
 __all__ = ["Discovery", "DiscoveryOptions", "discover"]
+
+
+def discover(
+    data: Trajectories | Lattice,
+    *,
+    options: DiscoveryOptions | None = None,
+    report: Report = lambda stage: None,
+    progress: Callable[[FitProgress], None] | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Discovery:
+    """Find the Lagrangian that moves the data, or the Lagrangian density of the fields.
+
+    The data are split in three. On the first part a network is trained and terms are selected, on the second structures
+    are compared, and the third gives the scores; the constants are refined on the first two.
+
+    Arguments:
+        data: measured trajectories, or fields on a grid.
+        options: what to do differently.
+        report: called with the title of every stage as it begins.
+        progress: called during the network's training.
+        checkpoints: where the training keeps what is needed to go on after it was cut off.
+
+    Raises:
+        DataError: there is too little to learn from, or the coordinates are bound to each other.
+        InputError: options contradict each other or the data.
+        UnavailableError: a named engine or device is missing.
+    """
+    find = discover_field if isinstance(data, Lattice) else discover_motion
+    return find(data, options=options, report=report, progress=progress, checkpoints=checkpoints)

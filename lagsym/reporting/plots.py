@@ -21,7 +21,8 @@ from lagsym.mechanics.notation.parsing import parse
 from lagsym.mechanics.system import parameter_symbol
 from lagsym.reporting.error_map import draw_error_map
 from lagsym.reporting.typesetting import ordered_terms
-from lagsym.validation import Validation
+from lagsym.reporting.field_plots import draw_field_energy, draw_fields
+from lagsym.validation import FieldValidation, Validation
 
 POINTS = 4000
 """Most points that one scatter picture shows."""
@@ -46,11 +47,16 @@ STYLE: Any = {
 }
 
 
-def draw_pictures(law: Law, validation: Validation | None, error_map: ErrorMap | None = None) -> dict[str, bytes]:
+def draw_pictures(
+    law: Law, validation: Validation | FieldValidation | None, error_map: ErrorMap | None = None
+) -> dict[str, bytes]:
     """Every picture that the law, its validation and its error map give, as PNG and SVG by file name."""
     with mpl.rc_context(STYLE):
         figures = {"front": draw_front(law)} if law.front else {}
-        if validation is not None:
+        if isinstance(validation, FieldValidation):
+            figures["fields"] = draw_fields(law, validation)
+            figures["field_energy"] = draw_field_energy(law, validation)
+        elif validation is not None:
             figures["accelerations"] = draw_accelerations(law, validation)
             figures["rollout"] = draw_rollout(law, validation)
         if error_map is not None:

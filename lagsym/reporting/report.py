@@ -27,7 +27,7 @@ from lagsym.reporting.error_map import map_bytes, read_error_map
 from lagsym.reporting.folder import MARKER, result_folder
 from lagsym.reporting.plots import chosen_entry, draw_pictures, page_svg
 from lagsym.reporting.unit_notation import unit_latex, unit_text
-from lagsym.validation import Validation
+from lagsym.validation import FieldValidation, Validation
 
 SERIES = "validation.npz"
 """The series behind the pictures, so that a report can be written again."""
@@ -36,13 +36,20 @@ PICTURES = {
     "accelerations": "Predicted against measured acceleration on held-out data",
     "rollout": "Motion predicted from one measured start beside the measured motion, and the energy "
     "that the law gives the measured motion, as a change from the start over the mean kinetic energy",
+    "fields": "The first field over space and time, as measured, as the law predicts it from the measured start, and the "
+    "difference of the two",
+    "field_energy": "The energy of the law's own motion, as a change from its start over the energy itself",
     "error_map": "Where the formula differs from the network that it was read from: relative error of the "
     "accelerations over the two inputs that explain most of it, and how many of the samples lie there",
 }
 
 
 def write_report(
-    law: Law, validation: Validation | None, folder: str | os.PathLike[str], *, error_map: ErrorMap | None = None
+    law: Law,
+    validation: Validation | FieldValidation | None,
+    folder: str | os.PathLike[str],
+    *,
+    error_map: ErrorMap | None = None,
 ) -> Path:
     """Write law.json, law.tex, report.html and the pictures; an earlier result in the folder is replaced as a whole.
 
@@ -81,7 +88,9 @@ def refresh_report(folder: str | os.PathLike[str]) -> Path:
     return path / "report.html"
 
 
-def report_files(law: Law, validation: Validation | None, error_map: ErrorMap | None = None) -> dict[str, bytes]:
+def report_files(
+    law: Law, validation: Validation | FieldValidation | None, error_map: ErrorMap | None = None
+) -> dict[str, bytes]:
     """The content of every file of a report, by name."""
     pictures = draw_pictures(law, validation, error_map)
     files = {
@@ -110,7 +119,7 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
         raise InputError(msg) from None
 
 
-def read_validation(folder: str | os.PathLike[str]) -> Validation | None:
+def read_validation(folder: str | os.PathLike[str]) -> Validation | FieldValidation | None:
     """The series behind a report's pictures, or None where the folder has none.
 
     Raises:
@@ -119,17 +128,19 @@ def read_validation(folder: str | os.PathLike[str]) -> Validation | None:
     path = Path(folder) / SERIES
     if not path.exists():
         return None
-    names = [entry.name for entry in fields(Validation) if entry.name != "scores"]
+    law = read_law(folder)
+    kind = Validation if len(law.base) == 1 else FieldValidation
+    names = [entry.name for entry in fields(kind) if entry.name != "scores"]
     try:
         with np.load(path, allow_pickle=False) as archive:
             series = {name: archive[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         msg = f"cannot read {path} ({error}); delete it to write the report without those pictures"
         raise InputError(msg) from None
-    return Validation(scores=read_law(folder).scores, **series)
+    return kind(scores=law.scores, **series)
 
 
-def _series(validation: Validation) -> bytes:
+def _series(validation: Validation | FieldValidation) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer, **{f.name: getattr(validation, f.name) for f in fields(validation) if f.name != "scores"}

@@ -39,12 +39,17 @@ SCORES = {
     ),
     "rollout_error": (
         "Rollout error",
-        "root mean square over the spread of the positions, up to three Lyapunov times; 0 is perfect",
+        "root mean square over the spread of the positions or fields; chaos is followed for three Lyapunov times",
     ),
     "energy_drift": (
         "Energy drift",
         "spread of the law's energy along the measured motion, less friction, over the kinetic energy",
     ),
+    "energy_balance": (
+        "Balance of energy",
+        "what the continuity equation of the law's energy leaves on the measured fields; 0 is perfect",
+    ),
+    "momentum_balance": ("Balance of momentum", "the same of the momentum along the first direction of space"),
     "fidelity_r2": (
         "R² to the network",
         "the formula's accelerations against those of the network it was read from; 1 is perfect",
@@ -153,6 +158,8 @@ def dissipation_sentence(law: Law) -> str:
     """Whether there is friction, and how sure that is."""
     significance = law.tests.get("friction", {}).get("significance")
     errors = significance if isinstance(significance, float | int) else math.nan
+    if len(law.base) > 1:
+        return "Friction is not looked for in fields."
     if read_from_a_network(law):
         return "Friction was not looked for: there were no data to find it in."
     if law.dissipation == 0:

@@ -1,0 +1,83 @@
+"""Discovery of a field's law: the stages in order, from snapshots on a grid to a Lagrangian density."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from lagsym.data.lattice import Lattice
+from lagsym.data.splitting import split
+from lagsym.discovery.field_judging import judge_field, judge_no_field
+from lagsym.discovery.drafting import front_entry
+from lagsym.discovery.journal import Journal, Report
+from lagsym.discovery.judging import Judgement
+from lagsym.discovery.record import Discovery, DiscoveryOptions
+from lagsym.distillation.choice import Choice
+from lagsym.distillation.constants import name_constant
+from lagsym.distillation.densities import choose_density
+from lagsym.distillation.density_advice import density_advice
+from lagsym.distillation.density_constants import SettledDensity, settle_density
+from lagsym.law import Constant, Law
+from lagsym.mechanics.notation.parsing import to_text
+from lagsym.neural import Checkpoints, FitProgress
+from lagsym.validation import validate_field
+
+
+def discover_field(
+    data: Lattice,
+    *,
+    options: DiscoveryOptions | None = None,
+    report: Report = lambda stage: None,
+    progress: Callable[[FitProgress], None] | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Discovery:
+    """Find the Lagrangian density of fields; see `lagsym.discover` for arguments and errors."""
+    del progress, checkpoints
+    options = options or DiscoveryOptions()
+    log = Journal(report, notices=[*data.notices])
+    parts = split(data, seed=options.seed)
+    with log.stage("smooth", "Asking what the data can tell"):
+        log.advise(density_advice(parts.fit))
+    with log.stage("distil", "Selecting terms"):
+        selected = choose_density(parts.fit, parts.choose, options=options.choice, seed=options.seed)
+    if selected is None:
+        with log.stage("judge", "Comparing with equations without a Lagrangian"):
+            judgement = judge_no_field(parts.fit, parts.report)
+        law = Law(data.fields, None, base=data.base, seed=options.seed, status="uncertain")
+        return Discovery(_judged(law, judgement, log), None, None, parts)
+    known = parts.fit.with_records((*parts.fit.records, *parts.choose.records))
+    with log.stage("refine", "Refining constants"):
+        settled = settle_density(selected.candidate, known, seed=options.seed)
+        law = _draft(selected, settled, data, fixed=options.choice.known is not None, seed=options.seed)
+    with log.stage("judge", "Scoring on held-out data"):
+        validation = validate_field(law, parts.report)
+        law = _judged(law, judge_field(law, validation, parts.fit, parts.report), log)
+    return Discovery(law, validation, None, parts)
+
+
+def _draft(selected: Choice, settled: SettledDensity, data: Lattice, *, fixed: bool, seed: int) -> Law:
+    """The law with all that is known of it before the held-out data have spoken."""
+    errors = settled.standard_errors
+    return Law(
+        coordinates=data.fields,
+        lagrangian=settled.lagrangian,
+        constants=tuple(
+            Constant(symbol.name, float(value), float(error), name_constant(float(value), float(error)))
+            for symbol, value, error in zip(settled.constants, settled.values, errors, strict=True)
+        ),
+        covariance=tuple(tuple(map(float, row)) for row in settled.covariance),
+        base=data.base,
+        angles=tuple(name for name in data.fields if name in data.angles),
+        structure=selected.structure,
+        scale="fixed" if fixed else "free",
+        evidence={to_text(c * term): selected.evidence[term] for c, term in settled.terms},
+        front=tuple(front_entry(entry) for entry in selected.front.candidates),
+        seed=seed,
+    )
+
+
+def _judged(law: Law, judgement: Judgement, log: Journal) -> Law:
+    """The law with what may be claimed of it."""
+    log.notices += judgement.notices
+    status = "uncertain" if log.doubtful and judgement.status == "recovered" else judgement.status
+    return replace(law, status=status, scores=judgement.scores, **log.entries())
