@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy.polynomial import Polynomial
-from scipy.signal import savgol_filter
+from scipy.signal import savgol_coeffs, savgol_filter
 
 from lagsym.data.derivatives import DEGREE, WINDOWS, choose_window
 from lagsym.data.lattice import FieldRecord, Lattice
@@ -36,6 +36,8 @@ OVERLAPS = (4, 3, 2, 1)
 MOST_FUNCTIONS = 3000
 LINES = 12
 """Lines of the grid along each direction that smoothing windows are chosen on."""
+NORMAL = 1.4826
+"""Standard deviation of a normal distribution over the median of its absolute value."""
 
 Index = tuple[int, ...]
 """Directions of a derivative, in ascending order: (0, 1) is d2/dt dx."""
@@ -48,11 +50,11 @@ class FieldTests:
     Arguments:
         matrices: for each direction, the bumps and their derivatives times quadrature weights, of shape
             (orders, functions, points); every bump has unit integral, so that integrals are averages.
-        weights: the product of all steps, by which a weight is divided to give the test function itself.
+        halves: half width along each direction, in its units.
     """
 
     matrices: tuple[Float[np.ndarray, "orders functions points"], ...]
-    weights: float
+    halves: tuple[float, ...]
 
     def __len__(self) -> int:
         return int(np.prod(self.counts))
@@ -72,6 +74,11 @@ class FieldTests:
         for axis, matrix in enumerate(self.matrices):
             values = np.moveaxis(np.tensordot(matrix[index.count(axis)], values, (1, axis)), 0, axis)
         return values.ravel()
+
+    def squares(self, index: Index = ()) -> float:
+        """Variance of an integral, on average over the functions, where the values are white noise of variance one."""
+        each = (np.mean(np.sum(m[index.count(axis)] ** 2, axis=1)) for axis, m in enumerate(self.matrices))
+        return float(np.prod(list(each)))
 
 
 def place_field_tests(data: Lattice, *, factor: float = 1.0) -> tuple[FieldTests, ...]:
@@ -111,7 +118,7 @@ def _tests(data: Lattice, record: FieldRecord, halves: Sequence[int], overlap: i
         _bumps(len(points), step, half, max(1, half // overlap), periodic)
         for points, step, half, periodic in zip(record.grid, record.steps, halves, closed, strict=True)
     )
-    return FieldTests(matrices, float(np.prod(record.steps)))
+    return FieldTests(matrices, tuple(half * step for half, step in zip(halves, record.steps, strict=True)))
 
 
 def _bumps(points: int, step: float, half: int, stride: int, periodic: bool) -> np.ndarray:
@@ -201,3 +208,16 @@ def differentiate_grid(
             mode="wrap" if wraps else "interp",
         )
     return np.asarray(values)
+
+
+def field_noise(data: Lattice) -> Float[np.ndarray, " fields"]:
+    """Standard deviation of what a local polynomial cannot follow, in the direction where it follows best."""
+    kept = 1 - savgol_coeffs(WINDOWS[0], DEGREE)[WINDOWS[0] // 2]
+    sizes = []
+    for axis in range(len(data.base)):
+        residual = [
+            record.u - savgol_filter(record.u, WINDOWS[0], DEGREE, axis=axis, mode="interp") for record in data.records
+        ]
+        pooled = np.concatenate([part.reshape(-1, len(data.fields)) for part in residual])
+        sizes.append(NORMAL * np.median(np.abs(pooled), axis=0) / np.sqrt(kept))
+    return np.min(sizes, axis=0)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from lagsym.data.jets import Jets
 from lagsym.data.lattice import Lattice
 from lagsym.distillation.choice import Choice, ChoiceOptions
+from lagsym.distillation.density_advice import only
 from lagsym.distillation.density_evidence import FLOOR, SmoothField, density_evidence, smooth_fields
 from lagsym.distillation.density_terms import DENSITY_STRUCTURES, DensityLibrary, build_density_library
 from lagsym.distillation.evidence import network_evidence
@@ -68,7 +69,7 @@ def choose_density(
     together = _Search.of((learn, held_out), options, network, seed).best()
     if len(learn.fields) == 1 or network is not None or options.given:
         return together
-    alone = [_Search.of((_only(learn, i), _only(held_out, i)), options, None, seed).best() for i in _fields(learn)]
+    alone = [_Search.of((only(learn, i), only(held_out, i)), options, None, seed).best() for i in _fields(learn)]
     separate = [choice for choice in alone if choice is not None]
     if len(separate) < len(alone):
         return together
@@ -78,13 +79,6 @@ def choose_density(
 
 def _fields(data: Lattice) -> range:
     return range(len(data.fields))
-
-
-def _only(data: Lattice, field: int) -> Lattice:
-    """One of the fields."""
-    name = data.fields[field]
-    records = tuple(replace(record, u=record.u[..., [field]], u_t=None) for record in data.records)
-    return replace(data, fields=(name,), records=records, angles=data.angles & {name})
 
 
 def as_good(loss: float, best: float) -> bool:

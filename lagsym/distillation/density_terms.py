@@ -65,7 +65,7 @@ class DensityLibrary(TermLibrary):
     def operator_at(self, points: Points) -> Float[np.ndarray, "terms samples n"]:
         """The Euler–Lagrange operator E of every term, from derivatives of up to twice its order."""
         n = len(self.space.fields)
-        values = list(evaluate(self._operators, self.space, points))
+        values = list(evaluate(self.operators, self.space, points))
         return np.stack(values).reshape(len(self), n, -1).transpose(0, 2, 1)
 
     def mass(self, jets: Jets) -> Float[np.ndarray, "terms samples n n"]:
@@ -80,7 +80,8 @@ class DensityLibrary(TermLibrary):
         return values.reshape(len(self), n, n, -1).transpose(0, 3, 1, 2)
 
     @cached_property
-    def _operators(self) -> list[sp.Expr]:
+    def operators(self) -> list[sp.Expr]:
+        """The Euler–Lagrange expressions, those of the first term first."""
         return [equation for term in self.expressions for equation in euler_lagrange(term, self.space)]
 
     @cached_property

@@ -1,0 +1,210 @@
+"""Constants of a density with standard errors: maximum likelihood in the weak form.
+
+White noise e of the measured fields moves the average r_m = integral of E psi_m by
+
+    delta r_m = integral of E'[e] psi_m = integral of e E'[psi_m],
+
+because the linearised operator E' of a Lagrangian is its own adjoint (Helmholtz); here
+
+    (E' psi)_i = sum over j and J of (dE_i / du_(j,J)) D^J psi_j.
+
+So the averages have the covariance C(c) = W(c) W(c)^T, with the rows of W the functions E'[psi_m] on the grid, and the
+constants minimise r(c)^T C(c)^-1 r(c).  That is the smallest change of the data that obeys the law in all averages,
+without the bias that least squares has from noise in the terms themselves.
+
+Sources: Helmholtz, J. reine angew. Math. 100 (1887) 137 (the adjoint); Bortz, Messenger and Dukic, "Direct estimation of
+parameters in ODE models using WENDy", Bull. Math. Biol. 85 (2023) 110 (covariance of weak residuals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from jaxtyping import Float
+from scipy import linalg, sparse
+from scipy.optimize import least_squares
+
+from lagsym.data.lattice import Lattice
+from lagsym.data.weak_fields import Index, differentiate_grid, field_noise, smoothing_windows
+from lagsym.distillation.density_evidence import SmoothField, smooth_fields, weak_density_columns
+from lagsym.distillation.density_terms import DensityLibrary, evaluate
+from lagsym.distillation.selection import Candidate
+from lagsym.distillation.settling import SIGNIFICANT, Settled
+from lagsym.distillation.shooting import Refined
+from lagsym.distillation.terms import Term
+from lagsym.mechanics.jetspace import JetSpace
+from lagsym.mechanics.system import parameter_symbol
+
+SITES_PER_HALF = 10
+"""Points of the coarser grid in a half width of a test function, on which their products are integrated."""
+RIDGE = 1e-9
+"""Of the mean variance, added to every average's: test functions overlap, and rounding must not decide."""
+LEAST_NOISE = 1e-9
+"""Noise of a field as a fraction of its size, at least."""
+STEPS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class _Averages:
+    """One record's averages of every term, and what white noise does to them.
+
+    Arguments:
+        columns: averages of every term's operator, of shape (terms, averages).
+        products: of the rows of W for every pair of terms, of shape (terms, terms, averages, averages).
+    """
+
+    columns: Float[np.ndarray, "terms averages"]
+    products: Float[np.ndarray, "terms terms averages averages"]
+
+    def whitened(self, c: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Columns in units of their errors, for coefficients of all terms."""
+        covariance = np.einsum("k,l,klmn->mn", c, c, self.products, optimize=True)
+        covariance[np.diag_indices_from(covariance)] += RIDGE * np.trace(covariance) / len(covariance)
+        return linalg.solve_triangular(linalg.cholesky(covariance, lower=True), columns.T, lower=True)
+
+
+def settle_density(candidate: Candidate, data: Lattice) -> Settled:
+    """Fit the constants of a chosen density, and drop terms that are not significant.
+
+    Friction is not looked for in fields.
+
+    Arguments:
+        candidate: the terms with their first coefficients; of every set of fields that do not influence each other one
+            coefficient is kept, as nothing but convention fixes it.
+        data: measured fields.
+    """
+    space = JetSpace(data.fields, data.base)
+    kept, coefficients = list(candidate.terms), np.asarray(candidate.coefficients, float)
+    while True:
+        fixed = _scales(kept, space)
+        free = np.setdiff1d(np.arange(len(kept)), fixed)
+        refined = _fit(DensityLibrary(space, tuple(Term(term, 0.0) for term in kept)), coefficients, free, data)
+        coefficients[free] = refined.values
+        strength = np.abs(refined.values) / refined.standard_errors
+        if not len(free) or strength.min() > SIGNIFICANT:
+            break
+        weakest = int(free[np.argmin(strength)])
+        del kept[weakest]
+        coefficients = np.delete(coefficients, weakest)
+    constants = tuple(parameter_symbol(f"c{i + 1}") for i in range(len(free)))
+    named: list[Any] = [sp.Float(float(c), 17) if c != 1 else sp.S.One for c in coefficients]
+    for place, constant in zip(free, constants, strict=True):
+        named[place] = constant
+    terms = tuple(zip(named, kept, strict=True))
+    dropped = tuple(term for term in candidate.terms if term not in kept)
+    test: dict[str, float | str] = {"found": "not tested: friction is not looked for in fields"}
+    return Settled(terms, (), constants, refined.values, refined, test, dropped, tuple(kept))
+
+
+def _scales(terms: Sequence[sp.Expr], space: JetSpace) -> list[int]:
+    """The first term of every set of fields without influence on the others."""
+    groups: list[set[int]] = []
+    owners = [{key[0] for s in _symbols(term) if (key := space.key(s))} for term in terms]
+    for owner in owners:
+        touched = [group for group in groups if group & owner]
+        groups = [group for group in groups if not group & owner] + [owner.union(*touched)]
+    return [next(k for k, owner in enumerate(owners) if owner & group) for group in groups]
+
+
+def _symbols(expression: sp.Expr) -> set[Any]:
+    return set(expression.free_symbols)
+
+
+def _fit(library: DensityLibrary, initial: np.ndarray, free: np.ndarray, data: Lattice) -> Refined:
+    """The coefficients at `free` that are most likely, with their covariance."""
+    noise = field_noise(data)
+    noise = np.maximum(noise, LEAST_NOISE * np.concatenate([r.u.reshape(-1, len(noise)) for r in data.records]).std(0))
+    smooth, windows = smooth_fields(data, order=library.order), smoothing_windows(data)
+    records = [_averages(library, data, s, windows, noise) for s in smooth]
+
+    def coefficients(values: np.ndarray) -> np.ndarray:
+        c = initial.copy()
+        c[free] = values
+        return c
+
+    def residual(values: np.ndarray) -> np.ndarray:
+        c = coefficients(values)
+        return np.concatenate([r.whitened(c, c @ r.columns) for r in records])
+
+    found = least_squares(residual, initial[free], x_scale=np.abs(initial[free]), max_nfev=STEPS)
+    c = coefficients(found.x)
+    slopes = np.concatenate([r.whitened(c, r.columns[free]) for r in records])
+    variance = 2 * found.cost / max(len(found.fun) - len(free), 1)
+    covariance = variance * np.linalg.inv(slopes.T @ slopes) if len(free) else np.zeros((0, 0))
+    half = smooth[0].tests.halves[0]
+    return Refined(found.x, covariance, np.sqrt(variance) * noise, 2 * half, len(found.fun), bool(found.success))
+
+
+def _averages(
+    library: DensityLibrary, data: Lattice, smooth: SmoothField, windows: Sequence[int], noise: np.ndarray
+) -> _Averages:
+    columns = weak_density_columns(library, smooth)
+    rows = _rows(library, data, smooth, windows, noise)
+    products = np.array([[(one @ other.T).toarray() for other in rows] for one in rows])
+    return _Averages(columns.transpose(0, 2, 1).reshape(len(library), -1), products)
+
+
+def _rows(
+    library: DensityLibrary, data: Lattice, smooth: SmoothField, windows: Sequence[int], noise: np.ndarray
+) -> list[sparse.csr_array]:
+    """For every term the functions E'[psi] on a coarser grid, times the noise, of shape (n averages, n points)."""
+    space, fields = library.space, range(len(library.space.fields))
+    equations = [library.operators[k * len(fields) : (k + 1) * len(fields)] for k in range(len(library))]
+    strides = tuple(max(1, round(half / step / SITES_PER_HALF)) for half, step in _steps(smooth))
+    slices = tuple(slice(stride // 2, None, stride) for stride in strides)
+    points = _Coarse(data, smooth, windows, slices)
+    rows = []
+    for own in equations:
+        blocks = [[_block(own[i], j, space, points) * noise[j] for j in fields] for i in fields]
+        rows.append(sparse.csr_array(sparse.block_array(blocks)) * np.sqrt(np.prod(strides)))
+    return rows
+
+
+def _steps(smooth: SmoothField) -> list[tuple[float, float]]:
+    return list(zip(smooth.tests.halves, smooth.record.steps, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class _Coarse:
+    """Derivatives of a record and of its test functions on a coarser grid."""
+
+    data: Lattice
+    smooth: SmoothField
+    windows: Sequence[int]
+    slices: tuple[slice, ...]
+
+    def derivative(self, index: Index) -> np.ndarray:
+        """A smoothed derivative of the fields."""
+        known = self.smooth.points.get(index)
+        if known is None:
+            known = differentiate_grid(self.data, self.smooth.record, index, self.windows)
+        return known[self.slices]
+
+    def tests(self, index: Index) -> sparse.csr_array:
+        """A derivative of the test functions, of shape (functions, points)."""
+        matrices = self.smooth.tests.matrices
+        parts = [
+            sparse.csr_array(matrix[index.count(axis)][:, chosen])
+            for axis, (matrix, chosen) in enumerate(zip(matrices, self.slices, strict=True))
+        ]
+        return sparse.csr_array(reduce(lambda a, b: sparse.kron(a, b, format="csr"), parts))
+
+
+def _block(equation: sp.Expr, field: int, space: JetSpace, points: _Coarse) -> sparse.csr_array:
+    """The functions sum_J (dE / du_J) D^J psi of one equation and field."""
+    shape = points.tests(()).shape
+    total = sparse.csr_array(shape)
+    for symbol in sorted(_symbols(equation), key=str):
+        key = space.key(symbol)
+        if key is None or key[0] != field:
+            continue
+        slope = sp.expand(sp.diff(equation, symbol))
+        needed = {()} | {other[1] for s in _symbols(slope) if (other := space.key(s))}
+        values = next(evaluate([slope], space, {index: points.derivative(index) for index in needed}))
+        total = total + points.tests(key[1]).multiply(values.ravel()[None])
+    return sparse.csr_array(total)
