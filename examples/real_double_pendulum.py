@@ -21,7 +21,8 @@ from scipy.integrate import solve_ivp
 
 import lagsym
 from lagsym.data.derivatives import differentiate
-from lagsym.data.trajectories import Trajectories, split
+from lagsym.data.splitting import split
+from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.refinement import Refined, refine
 from lagsym.distillation.terms import build_library
 from lagsym.mechanics.dynamics.numeric import compile_mechanics

@@ -10,6 +10,8 @@ from jaxtyping import Float
 
 from lagsym.errors import DataError
 
+SHORTEST_RECORD = 31
+"""Fewest snapshots that a record needs: below this no test function fits in."""
 EVEN = 1e-6
 """Steps of a grid differ by less than this fraction of themselves."""
 
@@ -62,6 +64,11 @@ class FieldRecord:
                 f"to {steps.max():g}; interpolate onto a uniform grid first"
             )
             raise DataError(msg)
+
+    @property
+    def run(self) -> str:
+        """Name of the run, another name for `name`."""
+        return self.name
 
     @property
     def grid(self) -> tuple[np.ndarray, ...]:
@@ -137,6 +144,16 @@ class Lattice:
         return tuple(dict.fromkeys(record.name for record in self.records))
 
     @property
+    def stretches(self) -> tuple[FieldRecord, ...]:
+        """Another name for `records`."""
+        return self.records
+
+    @property
+    def shortest(self) -> int:
+        """Fewest snapshots that a record needs."""
+        return SHORTEST_RECORD
+
+    @property
     def has_rates(self) -> bool:
         """Whether every record holds the fields' rates."""
         return all(record.u_t is not None for record in self.records)
@@ -153,3 +170,7 @@ class Lattice:
     def with_records(self, records: Iterable[FieldRecord]) -> Lattice:
         """The same fields with other records."""
         return replace(self, records=tuple(records))
+
+    def with_stretches(self, stretches: Iterable[FieldRecord]) -> Lattice:
+        """Another name for `with_records`."""
+        return self.with_records(stretches)

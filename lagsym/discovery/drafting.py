@@ -5,30 +5,34 @@ from __future__ import annotations
 import numpy as np
 
 from lagsym.data.samples import Sampled
-from lagsym.data.trajectories import Trajectories
 from lagsym.discovery.journal import Journal
 from lagsym.distillation.choice import Choice
 from lagsym.distillation.constants import name_constant
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled
 from lagsym.law import Constant, FrontEntry, Law
-from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
 
 
 def draft(
-    selected: Choice, settled: Settled, smooth: Trajectories, journal: Journal, *, known: bool = False, seed: int = 0
+    selected: Choice,
+    settled: Settled,
+    space: JetSpace,
+    journal: Journal,
+    *,
+    angles: frozenset[str] = frozenset(),
+    known: bool = False,
 ) -> Law:
     """The law with all that is known of it before the held-out data have spoken.
 
     Arguments:
         selected: the choice of terms.
         settled: its constants and the friction beside it.
-        smooth: the differentiated trajectories that they were fitted to.
+        space: the coordinates or fields, and their base.
         journal: takes what the user should know of the fit.
+        angles: coordinates with period 2 pi.
         known: whether a known part set the scale.
-        seed: of the discovery.
     """
     refined = settled.refined
     if refined is None and settled.constants:
@@ -48,7 +52,8 @@ def draft(
     evidence |= {to_text(d * term): settled.witnesses[term] for d, term in settled.friction}
     fixed = known or selected.candidate.fixed
     return Law(
-        coordinates=smooth.coordinates,
+        coordinates=space.fields,
+        base=space.base,
         lagrangian=settled.lagrangian,
         constants=tuple(
             Constant(symbol.name, float(value), error, name_constant(float(value), error))
@@ -56,12 +61,8 @@ def draft(
         ),
         covariance=() if refined is None else tuple(tuple(map(float, row)) for row in refined.covariance),
         dissipation=settled.dissipation,
-        angles=tuple(name for name in smooth.coordinates if name in smooth.angles),
-        parameters=smooth.parameters,
+        angles=tuple(name for name in space.fields if name in angles),
         structure=selected.structure,
-        multipliers=multipliers(
-            settled.numeric_lagrangian, JetSpace(smooth.coordinates), middle_ranges(smooth)
-        ).dimension,
         scale="fixed" if fixed else "free",
         evidence=evidence,
         tests={
@@ -69,7 +70,6 @@ def draft(
             "stability": {to_text(term): share for term, share in selected.stability.items()},
         },
         front=tuple(front_entry(entry) for entry in selected.front.candidates),
-        seed=seed,
     )
 
 

@@ -7,18 +7,16 @@ from dataclasses import replace
 
 from lagsym.data.lattice import Lattice
 from lagsym.data.splitting import split
+from lagsym.discovery.drafting import draft
 from lagsym.discovery.field_judging import judge_field, judge_no_field
-from lagsym.discovery.drafting import front_entry
 from lagsym.discovery.journal import Journal, Report
 from lagsym.discovery.judging import Judgement
 from lagsym.discovery.record import Discovery, DiscoveryOptions
-from lagsym.distillation.choice import Choice
-from lagsym.distillation.constants import name_constant
 from lagsym.distillation.densities import choose_density
 from lagsym.distillation.density_advice import density_advice
-from lagsym.distillation.density_constants import SettledDensity, settle_density
-from lagsym.law import Constant, Law
-from lagsym.mechanics.notation.parsing import to_text
+from lagsym.distillation.density_constants import settle_density
+from lagsym.law import Law
+from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural import Checkpoints, FitProgress
 from lagsym.validation import validate_field
 
@@ -47,33 +45,14 @@ def discover_field(
         return Discovery(_judged(law, judgement, log), None, None, parts)
     known = parts.fit.with_records((*parts.fit.records, *parts.choose.records))
     with log.stage("refine", "Refining constants"):
-        settled = settle_density(selected.candidate, known, seed=options.seed)
-        law = _draft(selected, settled, data, fixed=options.choice.known is not None, seed=options.seed)
+        settled = settle_density(selected.candidate, known)
+        fixed = options.choice.known is not None
+        law = draft(selected, settled, JetSpace(data.fields, data.base), log, angles=data.angles, known=fixed)
+        law = replace(law, seed=options.seed)
     with log.stage("judge", "Scoring on held-out data"):
         validation = validate_field(law, parts.report)
         law = _judged(law, judge_field(law, validation, parts.fit, parts.report), log)
     return Discovery(law, validation, None, parts)
-
-
-def _draft(selected: Choice, settled: SettledDensity, data: Lattice, *, fixed: bool, seed: int) -> Law:
-    """The law with all that is known of it before the held-out data have spoken."""
-    errors = settled.standard_errors
-    return Law(
-        coordinates=data.fields,
-        lagrangian=settled.lagrangian,
-        constants=tuple(
-            Constant(symbol.name, float(value), float(error), name_constant(float(value), float(error)))
-            for symbol, value, error in zip(settled.constants, settled.values, errors, strict=True)
-        ),
-        covariance=tuple(tuple(map(float, row)) for row in settled.covariance),
-        base=data.base,
-        angles=tuple(name for name in data.fields if name in data.angles),
-        structure=selected.structure,
-        scale="fixed" if fixed else "free",
-        evidence={to_text(c * term): selected.evidence[term] for c, term in settled.terms},
-        front=tuple(front_entry(entry) for entry in selected.front.candidates),
-        seed=seed,
-    )
 
 
 def _judged(law: Law, judgement: Judgement, log: Journal) -> Law:

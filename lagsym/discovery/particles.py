@@ -11,28 +11,31 @@ import sympy as sp
 from lagsym.data.constraints import find_constraints
 from lagsym.data.derivatives import differentiate, velocity_bias
 from lagsym.data.free_coordinates import check_free
-from lagsym.data.trajectories import Split, Trajectories, split
-from lagsym.discovery.drafting import draft
-from lagsym.discovery.record import Discovery, DiscoveryOptions
+from lagsym.data.splitting import split
+from lagsym.data.trajectories import Trajectories
+from lagsym.discovery.drafting import draft, middle_ranges
 from lagsym.discovery.journal import Journal, Report
 from lagsym.discovery.judging import Judgement, judge, judge_nothing
+from lagsym.discovery.record import Discovery, DiscoveryOptions
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice
 from lagsym.distillation.choice import Choice, ChoiceOptions, choose_terms, usable
 from lagsym.distillation.engines import Budget, engine
-from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
+from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
 from lagsym.distillation.identifiability import find_rivals
 from lagsym.distillation.settling import settle
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Law
 from lagsym.law.units import check_terms, with_units
+from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.neural import Checkpoints, Fit, FitOptions, FitProgress
+from lagsym.neural import Checkpoints, Fit, FitProgress
 from lagsym.neural.examples import LOSSES, Motion
 from lagsym.neural.selection import select_network
 from lagsym.neural.structure import ORDER, file_label
 from lagsym.validation import Validation, validate
 
 VELOCITY_BIAS = 0.01
+
 
 def discover_motion(
     data: Trajectories,
@@ -86,10 +89,7 @@ def discover_motion(
         return Discovery(_refusal(data, learn, parts.report, options, log), None, network, parts)
     log.notices += selected.messages
     with log.stage("refine", "Refining constants"):
-        smooth = differentiate(known)
-        model = network.model if network is not None and usable(network) else None
-        settled = settle(selected.candidate, known, smooth, seed=options.seed, model=model)
-        law = draft(selected, settled, smooth, log, known=options.choice.known is not None, seed=options.seed)
+        law = _refined(selected, known, network, options, log)
         log.advise(_law_advice(law, selected, learn, data))
         law, unit_notices = with_units(law, data.units)
         log.notices += unit_notices
@@ -104,6 +104,18 @@ def discover_motion(
     if law.lagrangian is None:
         return Discovery(law, None, network, parts)
     return Discovery(law, validation, network, parts, faithfulness)
+
+
+def _refined(
+    selected: Choice, known: Trajectories, network: Fit | None, options: DiscoveryOptions, log: Journal
+) -> Law:
+    """The chosen terms with constants and friction, as a law."""
+    smooth, space = differentiate(known), JetSpace(known.coordinates)
+    model = network.model if network is not None and usable(network) else None
+    settled = settle(selected.candidate, known, smooth, seed=options.seed, model=model)
+    law = draft(selected, settled, space, log, angles=known.angles, known=options.choice.known is not None)
+    several = multipliers(settled.numeric_lagrangian, space, middle_ranges(smooth))
+    return replace(law, parameters=known.parameters, seed=options.seed, multipliers=several.dimension)
 
 
 def _faithfulness(asked: np.ndarray, validation: Validation, held_out: Trajectories) -> Faithfulness:

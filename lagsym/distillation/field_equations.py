@@ -88,7 +88,9 @@ def law_misfit(lagrangian: sp.Expr, space: JetSpace, held_out: Sequence[SmoothFi
         slopes = [(index, sp.diff(lagrangian, symbol)) for index, symbol in symbols]
         for part in held_out:
             values = evaluate([slope for _, slope in slopes], space, part.points)
-            averages = {index: part.tests.integrate(value, index) for (index, _), value in zip(slopes, values, strict=True)}
+            averages = {
+                index: part.tests.integrate(value, index) for (index, _), value in zip(slopes, values, strict=True)
+            }
             whole.append(np.sum(list(averages.values()), axis=0))
             size.append(averages[TIME,])
         left.append(np.mean(np.concatenate(whole) ** 2) / max(np.mean(np.concatenate(size) ** 2), 1e-300))

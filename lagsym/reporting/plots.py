@@ -20,8 +20,8 @@ from lagsym.mechanics.notation.latex import to_latex
 from lagsym.mechanics.notation.parsing import parse
 from lagsym.mechanics.system import parameter_symbol
 from lagsym.reporting.error_map import draw_error_map
-from lagsym.reporting.typesetting import ordered_terms
 from lagsym.reporting.field_plots import draw_field_energy, draw_fields
+from lagsym.reporting.typesetting import ordered_terms
 from lagsym.validation import FieldValidation, Validation
 
 POINTS = 4000

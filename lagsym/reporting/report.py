@@ -36,8 +36,8 @@ PICTURES = {
     "accelerations": "Predicted against measured acceleration on held-out data",
     "rollout": "Motion predicted from one measured start beside the measured motion, and the energy "
     "that the law gives the measured motion, as a change from the start over the mean kinetic energy",
-    "fields": "The first field over space and time, as measured, as the law predicts it from the measured start, and the "
-    "difference of the two",
+    "fields": "The first field over space and time, as measured, as the law predicts it from the measured start, and "
+    "the difference of the two",
     "field_energy": "The energy of the law's own motion, as a change from its start over the energy itself",
     "error_map": "Where the formula differs from the network that it was read from: relative error of the "
     "accelerations over the two inputs that explain most of it, and how many of the samples lie there",

@@ -123,9 +123,7 @@ def _balance(current: list[sp.Expr], space: JetSpace, smooth: tuple[SmoothField,
     """What D_mu J^mu leaves in averages over the test functions, relative to those of D_t J^t."""
     left, size = [], []
     for part in smooth:
-        flows = [
-            part.tests.integrate(values, (mu,)) for mu, values in enumerate(evaluate(current, space, part.points))
-        ]
+        flows = [part.tests.integrate(values, (mu,)) for mu, values in enumerate(evaluate(current, space, part.points))]
         left.append(np.sum(flows, axis=0))
         size.append(flows[TIME])
     return float(np.sqrt(np.mean(np.concatenate(left) ** 2) / max(np.mean(np.concatenate(size) ** 2), 1e-300)))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lagsym.data.derivatives import differentiate
-from lagsym.data.trajectories import Segment, Trajectories, split
+from lagsym.data.splitting import split
+from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.errors import DataError
 
 
