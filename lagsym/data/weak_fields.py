@@ -210,6 +210,11 @@ def differentiate_grid(
     return np.asarray(values)
 
 
+def smoothing_weights(window: int, order: int, step: float) -> Float[np.ndarray, " window"]:
+    """The weights of the samples in a derivative by local polynomials, as in `differentiate_grid`."""
+    return np.asarray(savgol_coeffs(window, min(DEGREE, window - 2), deriv=order, delta=step))
+
+
 def field_noise(data: Lattice) -> Float[np.ndarray, " fields"]:
     """Standard deviation of what a local polynomial cannot follow, in the direction where it follows best."""
     kept = 1 - savgol_coeffs(WINDOWS[0], DEGREE)[WINDOWS[0] // 2]

@@ -12,15 +12,15 @@ So the averages have the covariance C(c) = W(c) W(c)^T, with the rows of W the f
 constants minimise r(c)^T C(c)^-1 r(c).  That is the smallest change of the data that obeys the law in all averages,
 without the bias that least squares has from noise in the terms themselves.
 
-Sources: Helmholtz, J. reine angew. Math. 100 (1887) 137 (the adjoint); Bortz, Messenger and Dukic, "Direct estimation of
-parameters in ODE models using WENDy", Bull. Math. Biol. 85 (2023) 110 (covariance of weak residuals).
+Sources: Helmholtz, J. reine angew. Math. 100 (1887) 137 (the adjoint); Bortz, Messenger and Dukic, "Direct estimation
+of parameters in ODE models using WENDy", Bull. Math. Biol. 85 (2023) 110 (covariance of weak residuals).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,8 @@ from scipy import linalg, sparse
 from scipy.optimize import least_squares
 
 from lagsym.data.lattice import Lattice
-from lagsym.data.weak_fields import Index, differentiate_grid, field_noise, smoothing_windows
-from lagsym.distillation.density_evidence import SmoothField, smooth_fields, weak_density_columns
+from lagsym.data.weak_fields import Index, field_noise
+from lagsym.distillation.density_evidence import SmoothField, barely_smooth_fields, weak_density_columns
 from lagsym.distillation.density_terms import DensityLibrary, evaluate
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import SIGNIFICANT, Settled
@@ -119,8 +119,8 @@ def _fit(library: DensityLibrary, initial: np.ndarray, free: np.ndarray, data: L
     """The coefficients at `free` that are most likely, with their covariance."""
     noise = field_noise(data)
     noise = np.maximum(noise, LEAST_NOISE * np.concatenate([r.u.reshape(-1, len(noise)) for r in data.records]).std(0))
-    smooth, windows = smooth_fields(data, order=library.order), smoothing_windows(data)
-    records = [_averages(library, data, s, windows, noise) for s in smooth]
+    smooth = barely_smooth_fields(data, order=2 * library.order)
+    records = [_averages(library, s, noise) for s in smooth]
 
     def coefficients(values: np.ndarray) -> np.ndarray:
         c = initial.copy()
@@ -140,71 +140,58 @@ def _fit(library: DensityLibrary, initial: np.ndarray, free: np.ndarray, data: L
     return Refined(found.x, covariance, np.sqrt(variance) * noise, 2 * half, len(found.fun), bool(found.success))
 
 
-def _averages(
-    library: DensityLibrary, data: Lattice, smooth: SmoothField, windows: Sequence[int], noise: np.ndarray
-) -> _Averages:
+def _averages(library: DensityLibrary, smooth: SmoothField, noise: np.ndarray) -> _Averages:
     columns = weak_density_columns(library, smooth)
-    rows = _rows(library, data, smooth, windows, noise)
+    rows = _rows(library, smooth, noise)
     products = np.array([[(one @ other.T).toarray() for other in rows] for one in rows])
     return _Averages(columns.transpose(0, 2, 1).reshape(len(library), -1), products)
 
 
-def _rows(
-    library: DensityLibrary, data: Lattice, smooth: SmoothField, windows: Sequence[int], noise: np.ndarray
-) -> list[sparse.csr_array]:
+def _rows(library: DensityLibrary, smooth: SmoothField, noise: np.ndarray) -> list[sparse.csr_array]:
     """For every term the functions E'[psi] on a coarser grid, times the noise, of shape (n averages, n points)."""
-    space, fields = library.space, range(len(library.space.fields))
-    equations = [library.operators[k * len(fields) : (k + 1) * len(fields)] for k in range(len(library))]
-    strides = tuple(max(1, round(half / step / SITES_PER_HALF)) for half, step in _steps(smooth))
-    slices = tuple(slice(stride // 2, None, stride) for stride in strides)
-    points = _Coarse(data, smooth, windows, slices)
+    fields = range(len(library.space.fields))
+    steps = zip(smooth.tests.halves, smooth.record.steps, strict=True)
+    coarse = _Coarse(smooth, tuple(max(1, round(half / step / SITES_PER_HALF)) for half, step in steps))
     rows = []
-    for own in equations:
-        blocks = [[_block(own[i], j, space, points) * noise[j] for j in fields] for i in fields]
-        rows.append(sparse.csr_array(sparse.block_array(blocks)) * np.sqrt(np.prod(strides)))
+    for k in range(len(library)):
+        own = library.operators[k * len(fields) : (k + 1) * len(fields)]
+        blocks = [[_block(own[i], j, library.space, coarse) * noise[j] for j in fields] for i in fields]
+        rows.append(sparse.csr_array(sparse.block_array(blocks)) * np.sqrt(np.prod(coarse.strides)))
     return rows
-
-
-def _steps(smooth: SmoothField) -> list[tuple[float, float]]:
-    return list(zip(smooth.tests.halves, smooth.record.steps, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class _Coarse:
-    """Derivatives of a record and of its test functions on a coarser grid."""
+    """Derivatives of a record and of its test functions on every so many points of its grid."""
 
-    data: Lattice
     smooth: SmoothField
-    windows: Sequence[int]
-    slices: tuple[slice, ...]
+    strides: tuple[int, ...]
 
-    def derivative(self, index: Index) -> np.ndarray:
-        """A smoothed derivative of the fields."""
-        known = self.smooth.points.get(index)
-        if known is None:
-            known = differentiate_grid(self.data, self.smooth.record, index, self.windows)
-        return known[self.slices]
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        return tuple(slice(stride // 2, None, stride) for stride in self.strides)
+
+    @cached_property
+    def points(self) -> dict[Index, np.ndarray]:
+        """The smoothed derivatives."""
+        return {index: values[self.slices] for index, values in self.smooth.points.items()}
 
     def tests(self, index: Index) -> sparse.csr_array:
         """A derivative of the test functions, of shape (functions, points)."""
-        matrices = self.smooth.tests.matrices
         parts = [
             sparse.csr_array(matrix[index.count(axis)][:, chosen])
-            for axis, (matrix, chosen) in enumerate(zip(matrices, self.slices, strict=True))
+            for axis, (matrix, chosen) in enumerate(zip(self.smooth.tests.matrices, self.slices, strict=True))
         ]
         return sparse.csr_array(reduce(lambda a, b: sparse.kron(a, b, format="csr"), parts))
 
 
-def _block(equation: sp.Expr, field: int, space: JetSpace, points: _Coarse) -> sparse.csr_array:
+def _block(equation: sp.Expr, field: int, space: JetSpace, coarse: _Coarse) -> sparse.csr_array:
     """The functions sum_J (dE / du_J) D^J psi of one equation and field."""
-    shape = points.tests(()).shape
-    total = sparse.csr_array(shape)
+    total = sparse.csr_array(coarse.tests(()).shape)
     for symbol in sorted(_symbols(equation), key=str):
         key = space.key(symbol)
-        if key is None or key[0] != field:
-            continue
-        slope = sp.expand(sp.diff(equation, symbol))
-        needed = {()} | {other[1] for s in _symbols(slope) if (other := space.key(s))}
-        values = next(evaluate([slope], space, {index: points.derivative(index) for index in needed}))
-        total = total + points.tests(key[1]).multiply(values.ravel()[None])
+        if key is not None and key[0] == field:
+            slope = sp.expand(sp.diff(equation, symbol))
+            values = next(evaluate([slope], space, coarse.points))
+            total = total + coarse.tests(key[1]).multiply(values.ravel()[None])
     return sparse.csr_array(total)

@@ -9,19 +9,34 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import sympy as sp
 from jaxtyping import Float
 
+from lagsym.data.derivatives import WINDOWS
 from lagsym.data.lattice import FieldRecord, Lattice
-from lagsym.data.weak_fields import FieldTests, Index, differentiate_grid, place_field_tests, smoothing_windows
+from lagsym.data.weak_fields import (
+    FieldTests,
+    Index,
+    differentiate_grid,
+    field_noise,
+    place_field_tests,
+    smoothing_weights,
+    smoothing_windows,
+)
 from lagsym.distillation.density_terms import DensityLibrary, evaluate
 from lagsym.distillation.evidence import CURVATURE_SAMPLES, Evidence, Factors
+from lagsym.mechanics.jetspace import JetSpace
 
 FLOOR = 4e-8
 """Squared residuals of fields below this are what smoothing and the grid leave on clean data."""
 OFF_SHELL_SAMPLES = 3000
+
+
+Spread = dict[tuple[Index, Index], Float[np.ndarray, " fields"]]
+"""Covariances of the errors of two derivatives at one point, for each field."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,44 +47,98 @@ class SmoothField:
         record: what was measured.
         tests: the test functions.
         points: smoothed fields and derivatives by their directions, each of shape (times, *sites, fields).
+        spread: what the noise leaves in them; empty where its effect on means is not to be taken off.
     """
 
     record: FieldRecord
     tests: FieldTests
     points: dict[Index, Float[np.ndarray, "times *sites fields"]]
+    spread: Spread = field(default_factory=dict)
+
+    def unbiased(self, factor: sp.Expr, space: JetSpace) -> sp.Expr:
+        """A function of the smoothed fields whose mean is that of the factor of the true ones, to second order.
+
+        f - 1/2 sum_(a, b) cov(a, b) d2f / da db
+        """
+        correction = sp.S.Zero
+        for (one, other), covariance in self.spread.items():
+            for i, value in enumerate(covariance):
+                second = sp.diff(factor, space.symbol(i, one), space.symbol(i, other))
+                correction += sp.Float(float(value), 17) * second
+        return factor - correction / 2
 
 
-def smooth_fields(data: Lattice, *, order: int = 2, factor: float = 1.0) -> tuple[SmoothField, ...]:
+def smooth_fields(data: Lattice, *, order: int = 2) -> tuple[SmoothField, ...]:
     """Smoothed derivatives up to an order, and test functions, for every record.
 
     Arguments:
         data: measured fields.
         order: of the highest derivative that densities hold.
-        factor: by which test functions are wider than usual.
     """
-    windows, directions = smoothing_windows(data), range(len(data.base))
-    indices = [index for k in range(order + 1) for index in itertools.combinations_with_replacement(directions, k)]
+    return _smooth_fields(data, order, smoothing_windows(data))
+
+
+def barely_smooth_fields(data: Lattice, *, order: int = 2) -> tuple[SmoothField, ...]:
+    """The fields as measured, derivatives from windows of half the length, and what the noise leaves in them.
+
+    Smoothing less leaves more noise, whose effect on the means is known, and less bias, which is not.
+
+    Arguments:
+        data: measured fields.
+        order: of the highest derivative that densities hold.
+    """
+    windows = tuple(max(WINDOWS[0], window // 2 | 1) for window in smoothing_windows(data))
+    noise = field_noise(data)
+    return tuple(
+        replace(smooth, points=smooth.points | {(): smooth.record.u}, spread=_spread(smooth, windows, noise))
+        for smooth in _smooth_fields(data, order, windows)
+    )
+
+
+def _smooth_fields(data: Lattice, order: int, windows: Sequence[int]) -> tuple[SmoothField, ...]:
+    indices = _indices(len(data.base), order)
     return tuple(
         SmoothField(record, tests, {index: differentiate_grid(data, record, index, windows) for index in indices})
-        for record, tests in zip(data.records, place_field_tests(data, factor=factor), strict=True)
+        for record, tests in zip(data.records, place_field_tests(data), strict=True)
     )
+
+
+def _indices(base: int, order: int) -> list[Index]:
+    return [index for k in range(order + 1) for index in itertools.combinations_with_replacement(range(base), k)]
+
+
+def _spread(smooth: SmoothField, windows: Sequence[int], noise: np.ndarray) -> Spread:
+    """Covariances of the errors of the measured fields and all derivatives, where the noise is white."""
+    found = {}
+    for one, other in itertools.product(smooth.points, repeat=2):
+        share = 1.0
+        for axis, (window, step) in enumerate(zip(windows, smooth.record.steps, strict=True)):
+            share *= float(_weights(one, axis, window, step) @ _weights(other, axis, window, step))
+        if share:
+            found[one, other] = share * noise**2
+    return found
+
+
+def _weights(index: Index, axis: int, window: int, step: float) -> Float[np.ndarray, " window"]:
+    """The weights of the samples along one direction in a derivative; the field itself is as measured."""
+    if index:
+        return smoothing_weights(window, index.count(axis), step)
+    return np.eye(window)[window // 2]
 
 
 def weak_density_columns(library: DensityLibrary, smooth: SmoothField) -> Float[np.ndarray, "terms functions n"]:
     """Averages of every term's operator over every test function of a record."""
-    numbers: dict[tuple[object, Index], list[tuple[int, int, int]]] = {}
+    columns = np.zeros((len(library), len(smooth.tests), len(library.space.fields)))
+    users: dict[sp.Expr, dict[Index, list[tuple[int, int, int]]]] = {}
     for k, equations in enumerate(library.pieces):
         for i, pieces in enumerate(equations):
             for piece in pieces:
-                numbers.setdefault((piece.factor, piece.index), []).append((k, i, piece.number))
-    columns = np.zeros((len(library), len(smooth.tests), len(library.space.fields)))
-    factors: dict = {}
-    for factor, index in numbers:
-        factors.setdefault(factor, []).append(index)
-    for factor, values in zip(factors, evaluate(list(factors), library.space, smooth.points), strict=True):
-        for index in factors[factor]:
+                users.setdefault(piece.factor, {}).setdefault(piece.index, []).append((k, i, piece.number))
+    factors = [smooth.unbiased(factor, library.space) for factor in users]
+    for wanted, values in zip(users.values(), evaluate(factors, library.space, smooth.points), strict=True):
+        for index, places in wanted.items():
             average = smooth.tests.integrate(values, index)
-            for k, i, number in numbers[factor, index]:
+            for k, i, number in places:
                 columns[k, :, i] += number * average
     return columns
 
@@ -127,15 +196,4 @@ def density_evidence(library: DensityLibrary, smooth: Sequence[SmoothField], *, 
         Factors.of([library.operator_at(points)]),
         library.mass_at(some),
         floor=FLOOR,
-    )
-
-
-def take_terms(evidence: Evidence, index: np.ndarray) -> Evidence:
-    """The same evidence about some of the terms."""
-    return replace(
-        evidence,
-        library=evidence.library.take(index),
-        vanishing=evidence.vanishing.take(index),
-        standard=evidence.standard.take(index),
-        mass=evidence.mass[index],
     )
