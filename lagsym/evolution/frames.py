@@ -138,8 +138,9 @@ class PlainFrame:
         """Never known here."""
         return False
 
-    def start(self, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
+    def start(self, t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
         """Fields and rates (2, n, runs, *nodes)."""
+        del t
         return np.stack([u - self.lift, u_t])
 
     def rate(self, t: float, state: np.ndarray) -> np.ndarray:
