@@ -13,6 +13,9 @@ from .distillation.choice import ChoiceOptions as ChoiceOptions
 from .law import Law as Law
 from .law_file import read_law as read_law
 from .law_file import write_law as write_law
+from .least_action import ActionPath as ActionPath
+from .least_action import PathOptions as PathOptions
+from .least_action import least_action as least_action
 from .mechanics.equivalence.gauge import compare as compare
 from .mechanics.equivalence.verdict import Verdict as Verdict
 from .mechanics.system import System as System
