@@ -1,5 +1,6 @@
 from . import mechanics as mechanics
 from . import neural as neural
+from . import statics as statics
 from . import systems as systems
 from .data.tables import Columns as Columns
 from .data.tables import read_arrays as read_arrays

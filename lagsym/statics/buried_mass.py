@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import sympy as sp
-from jaxtyping import Float
 from scipy.stats import chi2
 
 from lagsym.errors import DataError
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.statics.chains import Chain
-from lagsym.statics.field_fit import FieldFit, FieldModel
+from lagsym.statics.field_fit import ROUGH, FieldFit, FieldModel
 from lagsym.statics.places import Scan, scan_places
 from lagsym.statics.potentials import PLACE_X, PLACE_Y, POINT_MASS, STRENGTH, UNIFORM, Y
 
 SIGNIFICANT = 1e-3
 """Chance of a gain by noise alone below which a mass is said to be there."""
-STARTS = 6
+STARTS = 4
 """Places of the scan from which the mass is fitted."""
 ALIKE = 10.0
 """Another place fits alike where it raises the deviance by less than this."""
+ROUGHLY = 0.1
+"""Share of the chains' length that the shapes of uniform gravity may miss the points by, even with a mass."""
+PROMISING = 10 * ALIKE
+"""A rough fit is made closely where its deviance is not higher than the best one's by more than this."""
 ROUNDED = 1e-9
 """Share of the chains' length below which a residual is rounding."""
 SLOPES = JetSpace(("y",), ("x",))
@@ -94,16 +97,20 @@ def find_buried_mass(chains: Sequence[Chain], *, starts: int = STARTS) -> Buried
         raise DataError(msg)
     plain = FieldModel(UNIFORM, (), tuple(chains))
     without = plain.fit(plain.guess(), ())
-    if without is None:
+    if without is None or _noise(plain, without) > ROUGHLY * plain.size:
         msg = "the chains hang in no uniform field even roughly; check that y points upwards and s runs along them"
         raise DataError(msg)
     scan = scan_places(plain, without)
+    rounding = plain.rows * (ROUNDED * plain.size) ** 2
+    bound = -plain.rows * float(np.log1p(-min(scan.most / (without.square + rounding), 1 - 1e-12)))
+    if chi2.sf(bound, scan.rank) > SIGNIFICANT:
+        # All weak masses together gain too little: no need to fit one.
+        return _none(plain, without, bound, float(chi2.sf(bound, scan.rank)))
     model = FieldModel(POINT_MASS, (PLACE_X, PLACE_Y, STRENGTH), tuple(chains))
-    fits = sorted(_fits(model, without, scan, starts), key=lambda fit: fit.square)
+    fits = _fits(model, without, scan, starts)
     if not fits or fits[0].square > without.square:
         return _none(plain, without, 0.0, 1.0)
     best = fits[0]
-    rounding = model.rows * (ROUNDED * max(chain.length for chain in chains)) ** 2
     gain = model.rows * float(np.log((without.square + rounding) / (best.square + rounding)))
     chance = float(chi2.sf(gain, max(scan.rank, len(best.constants))))
     if chance > SIGNIFICANT:
@@ -111,16 +118,19 @@ def find_buried_mass(chains: Sequence[Chain], *, starts: int = STARTS) -> Buried
     return _mass(model, without, fits, gain, chance)
 
 
-def _fits(model: FieldModel, without: FieldFit, scan: Scan, starts: int) -> Iterator[FieldFit]:
-    for place, strength in scan.best(starts):
-        fit = model.fit(without.firsts, (*place, strength))
-        if fit is not None:
-            yield fit
+def _fits(model: FieldModel, without: FieldFit, scan: Scan, starts: int) -> list[FieldFit]:
+    """Fits from the best places, the best first: all of them roughly, and closely those that may matter."""
+    begun = (model.fit(without.firsts, (*place, strength), ROUGH) for place, strength in scan.best(starts))
+    rough = sorted((fit for fit in begun if fit is not None), key=lambda fit: fit.square)
+    matters = [fit for fit in rough if model.rows * np.log(fit.square / rough[0].square) < PROMISING]
+    close = (model.fit(fit.firsts, fit.constants) for fit in matters)
+    return sorted((fit for fit in close if fit is not None), key=lambda fit: fit.square)
 
 
 def _none(model: FieldModel, fit: FieldFit, gain: float, chance: float) -> BuriedMass:
     """The record of uniform gravity."""
-    unknown = (float("nan"),) * 3
+    nan = float("nan")
+    unknown = (nan, nan, nan)
     notice = (
         "No buried mass is significant: the shapes are those of uniform gravity, and noise alone gains as much at some "
         f"place with a chance of up to {chance:.2g}."
@@ -128,13 +138,11 @@ def _none(model: FieldModel, fit: FieldFit, gain: float, chance: float) -> Burie
     noise = _noise(model, fit)
     tensions = _tensions(fit, UNIFORM)
     return BuriedMass(
-        False, unknown[:2], 0.0, unknown, (unknown,) * 3, gain, chance, tensions, noise, noise, UNIFORM, (notice,)
+        False, (nan, nan), 0.0, unknown, (unknown,) * 3, gain, chance, tensions, noise, noise, UNIFORM, (notice,)
     )
 
 
-def _mass(
-    model: FieldModel, without: FieldFit, fits: Sequence[FieldFit], gain: float, chance: float
-) -> BuriedMass:
+def _mass(model: FieldModel, without: FieldFit, fits: Sequence[FieldFit], gain: float, chance: float) -> BuriedMass:
     best = fits[0]
     noise = _noise(model, best)
     covariance = noise**2 * best.inverse_information[-3:, -3:]
@@ -164,7 +172,7 @@ def _noise(model: FieldModel, fit: FieldFit) -> float:
 
 
 def _tensions(fit: FieldFit, potential: sp.Expr) -> tuple[float, ...]:
-    """lambda = |F| - phi at every chain's first point."""
+    """The price lambda = |F| - phi of length, at every chain's first point."""
     phi = sp.lambdify((sp.Symbol("x", real=True), Y), potential, "numpy")
     x, y, *force = fit.firsts.T
     return tuple(map(float, np.hypot(*force) - phi(x, y)))
@@ -172,7 +180,7 @@ def _tensions(fit: FieldFit, potential: sp.Expr) -> tuple[float, ...]:
 
 def _notices(model: FieldModel, fits: Sequence[FieldFit], errors: tuple[float, ...]) -> tuple[str, ...]:
     best, notices = fits[0], []
-    spread = np.hypot(*errors[:2])
+    spread = np.hypot(errors[0], errors[1])
     for other in fits[1:]:
         apart = float(np.hypot(*np.subtract(other.constants[:2], best.constants[:2])))
         if model.rows * np.log(other.square / best.square) < ALIKE and apart > max(4 * spread, 1e-3 * model.size):
@@ -184,6 +192,3 @@ def _notices(model: FieldModel, fits: Sequence[FieldFit], errors: tuple[float, .
     if errors[2] > abs(best.constants[2]) / 2:
         notices.append("The strength is uncertain by more than half of itself; hang chains nearer to the mass.")
     return tuple(notices)
-
-
-Positions = Float[np.ndarray, "places 2"]

@@ -50,12 +50,12 @@ class RelativeDensity:
     _coefficients: np.ndarray = field(repr=False)
 
     def at(self, s: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
-        """w at arc lengths labelled like the points: by the formula where there is one, or else smooth."""
+        """The density w at arc lengths labelled like the points: by the formula where there is one, or else smooth."""
         along = np.asarray(s, float) - self.s[0]
         return self.formula.values(along) if self.formula else self.smooth(s)
 
     def smooth(self, s: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
-        """w at arc lengths labelled like the points, as a smooth function."""
+        """The density w at arc lengths labelled like the points, as a smooth function."""
         return splines(np.asarray(s, float) - self.s[0], self._knots) @ self._coefficients
 
 
@@ -91,15 +91,15 @@ def relative_density(chain: Chain, *, formulas: bool = True) -> RelativeDensity:
     smooth = basis @ values[:count]
     variance = np.einsum("pi,ij,pj->p", basis, covariance[:count, :count], basis)
     errors = np.sqrt(np.maximum(variance, 0.0))
-    formula, why = name_density(chain, model, noise, ROUNDED * chain.length) if formulas else (None, "none was asked for")
+    formula, why = (
+        name_density(chain, model, noise, ROUNDED * chain.length) if formulas else (None, "none was asked for")
+    )
     return RelativeDensity(
         chain.s, smooth, errors, noise, formula, why, _notices(smooth, errors), places, values[:count]
     )
 
 
-def _smooth(
-    model: TangentModel, places: np.ndarray, count: int, floor: float
-) -> tuple[np.ndarray, np.ndarray, float]:
+def _smooth(model: TangentModel, places: np.ndarray, count: int, floor: float) -> tuple[np.ndarray, np.ndarray, float]:
     """Coefficients, their covariance and the noise, weight and shape fitted in turn."""
     slopes = model.slopes(lambda s: integrals(s, places))
     rough = roughness(count)
@@ -120,8 +120,9 @@ def _smooth(
 def _notices(values: np.ndarray, errors: np.ndarray) -> tuple[str, ...]:
     below = np.mean(values < -SURE * errors)
     if below > 0:
-        return (
+        notice = (
             f"The density comes out negative along {below:.0%} of the chain: it bends downwards there, so something "
-            "else than its weight in uniform gravity holds it.",
+            "else than its weight in uniform gravity holds it."
         )
+        return (notice,)
     return ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +21,16 @@ Density = Callable[[np.ndarray], np.ndarray]
 """Density relative to the unit of weight, as a function of arc length (points,)."""
 TOLERANCE = 1e-12
 """Of the integrator, relative to the chains' lengths."""
+MOST_RATES = 1200
+"""Evaluations of the rate from which on a chain is said to run into a singularity; some hundreds are usual."""
 STAGES = (1.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the difference from uniform gravity: the whole at once, and then in steps where that fails."""
 STEPS, SMALLEST_DAMPING, CLOSED = 60, 2.0**-12, 1e-11
 """Newton steps for an end, the smallest part of one, and the gap that is no longer closed, over the length."""
+
+
+class _SingularError(Exception):
+    """A chain runs into a singularity: internal, never seen by callers."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +83,24 @@ def integrate_shapes(
     begin[:, 0] = firsts.T
     begin[range(4), range(1, 5)] = 1.0
 
+    taken = itertools.count()
+
     def rate(share: float, flat: np.ndarray) -> np.ndarray:
+        if next(taken) > MOST_RATES:
+            raise _SingularError
         state = flat.reshape(begin.shape)
         weight = np.ones(count) if density is None else density(share * lengths)
         return (lengths * _slope(potential, state, constants, weight)).ravel()
 
     if not np.isfinite(rate(0.0, begin.ravel())).all():
         return None
-    with np.errstate(all="ignore"):
-        found: Any = solve_ivp(
-            rate, (0.0, 1.0), begin.ravel(), "DOP853", dense_output=True, rtol=tolerance, atol=tolerance
-        )
+    try:
+        with np.errstate(all="ignore"):
+            found: Any = solve_ivp(
+                rate, (0.0, 1.0), begin.ravel(), "DOP853", dense_output=True, rtol=tolerance, atol=tolerance
+            )
+    except _SingularError:
+        return None
     if not found.success or not np.isfinite(found.y).all():
         return None
     return Shapes(k, found.sol, count)
@@ -189,7 +203,7 @@ def _catenary_tension(ends: np.ndarray, length: float) -> Float[np.ndarray, "2"]
     width, height = ends[1] - ends[0]
     slack = np.sqrt(length**2 - height**2) / abs(width)
     # sinh(z) / z = slack; the bracket holds the root, as sinh(z) / z lies between 1 + z^2 / 6 and e^z.
-    z = brentq(lambda z: np.sinh(z) / z - slack, np.log(slack) / 2, np.sqrt(6 * (slack - 1)) + 1e-9)
+    z: Any = brentq(lambda z: np.sinh(z) / z - slack, np.log(slack) / 2, np.sqrt(6 * (slack - 1)) + 1e-9)
     a = width / (2 * z)
     return np.array([a, (height / np.tanh(z) - length) / 2])
 

@@ -12,13 +12,22 @@ import sympy as sp
 from jaxtyping import Float
 from scipy.optimize import least_squares
 
+from lagsym.errors import DataError
 from lagsym.statics.chains import Chain
 from lagsym.statics.equilibrium import integrate_shapes
 from lagsym.statics.potentials import CompiledPotential, compile_potential
 
-TOLERANCE = 1e-11
-"""Of the integration of shapes while they are fitted."""
-EVALUATIONS = 60
+
+@dataclass(frozen=True)
+class Effort:
+    """How closely shapes are integrated and fitted, and with how many evaluations at most."""
+
+    tolerance: float = 1e-11
+    convergence: float = 1e-12
+    evaluations: int = 60
+
+
+CLOSE, ROUGH = Effort(), Effort(1e-6, 1e-4, 15)
 ENDS = 0.2
 """Share of a chain over which the slope at its end is read for the first guess."""
 FAR = 1e3
@@ -81,7 +90,11 @@ class FieldModel:
         return 2 * sum(len(chain.s) for chain in self.chains)
 
     def guess(self) -> Float[np.ndarray, "chains 4"]:
-        """First points and tensions by the slopes at both ends, in uniform gravity: H (tan1 - tan0) = length."""
+        """First points and tensions by the slopes at both ends, in uniform gravity: H (tan1 - tan0) = length.
+
+        Raises:
+            DataError: a chain bends downwards.
+        """
         firsts = []
         for chain in self.chains:
             along = (chain.s - chain.s[0]) / chain.length
@@ -90,16 +103,19 @@ class FieldModel:
             (x0, y0), (x1, y1) = slopes
             # The slopes are those a tenth from each end.
             bend = (y1 / x1 - y0 / x0) / (1 - ENDS)
+            if not bend * x1 > 0:
+                msg = f"chain {chain.name} bends downwards; check that y points upwards and s runs along the chain"
+                raise DataError(msg)
             tension = chain.length / bend
             firsts.append([*chain.points[0], tension, tension * (y0 / x0 - bend * ENDS / 2)])
         return np.array(firsts)
 
-    def residuals(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def residuals(self, values: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
         """Model minus measurement, and its Jacobian; huge where a shape runs into a singularity."""
         count = len(self.chains)
         constants = values[4 * count :]
         shapes = integrate_shapes(
-            self.compiled, values[: 4 * count].reshape(count, 4), self.lengths, constants, tolerance=TOLERANCE
+            self.compiled, values[: 4 * count].reshape(count, 4), self.lengths, constants, tolerance=tolerance
         )
         jacobian = np.zeros((self.rows, len(values)))
         if shapes is None:
@@ -115,7 +131,9 @@ class FieldModel:
             begin = rows.stop
         return residual, jacobian
 
-    def fit(self, firsts: Float[np.ndarray, "chains 4"], constants: Sequence[float]) -> FieldFit | None:
+    def fit(
+        self, firsts: Float[np.ndarray, "chains 4"], constants: Sequence[float], effort: Effort = CLOSE
+    ) -> FieldFit | None:
         """Levenberg-Marquardt from a guess; None where it runs into a singularity."""
         kept: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
 
@@ -123,22 +141,23 @@ class FieldModel:
             key = values.tobytes()
             if key not in kept:
                 kept.clear()
-                kept[key] = self.residuals(values)
+                kept[key] = self.residuals(values, effort.tolerance)
             return kept[key]
 
         begin = np.concatenate((firsts.ravel(), np.asarray(constants, float)))
-        found: Any = least_squares(
+        solve: Any = least_squares
+        found = solve(
             lambda values: evaluated(values)[0],
             begin,
             jac=lambda values: evaluated(values)[1],
             method="lm",
             x_scale="jac",
-            xtol=1e-12,
-            ftol=1e-12,
+            xtol=effort.convergence,
+            ftol=effort.convergence,
             gtol=1e-15,
-            max_nfev=EVALUATIONS,
+            max_nfev=effort.evaluations,
         )
-        residual, jacobian = self.residuals(found.x)
+        residual, jacobian = self.residuals(found.x, effort.tolerance)
         if not np.isfinite(residual).all() or np.abs(residual).max() > self.size:
             return None
         inverse = np.linalg.pinv(jacobian.T @ jacobian, rcond=1e-15, hermitian=True)

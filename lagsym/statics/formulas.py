@@ -1,4 +1,4 @@
-"""Formulas of a chain's density: every small sum of a library is tried, and one is named where no other fits as well."""
+"""Formulas of a chain's density: small sums of a library, of which one is named where no other fits as well."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DensityFormula:
     margin: float
 
     def values(self, s: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
-        """w at arc lengths from the first point on."""
+        """The density w at arc lengths from the first point on."""
         function = sp.lambdify(S, self.expression, "numpy")
         return np.broadcast_to(np.asarray(function(s), float), np.shape(s)).copy()
 
@@ -75,9 +75,7 @@ def library(length: float) -> dict[str, sp.Expr]:
     return {**powers, **waves, "exp(s/l)": sp.exp(share)}
 
 
-def name_density(
-    chain: Chain, model: TangentModel, noise: float, floor: float
-) -> tuple[DensityFormula | None, str]:
+def name_density(chain: Chain, model: TangentModel, noise: float, floor: float) -> tuple[DensityFormula | None, str]:
     """The formula of a chain's density, or None, and in a sentence why.
 
     Sums of up to three terms of a library are fitted through the shape, and sums with one jump. By the information
@@ -121,7 +119,8 @@ def _jumping(chain: Chain, model: TangentModel, floor: float) -> Iterator[Trial]
 
         def at(place: float, begun: Mapping[str, sp.Expr] = begun) -> Trial:
             broken = TangentModel.of(chain, [place])
-            jump: Any = sp.Heaviside(S - sp.Float(place, 17), 1)
+            shape: Any = sp.Heaviside
+            jump = shape(S - sp.Float(place, 17), 1)
             columns = [_column(broken, _integral(term)) for term in begun.values()]
             columns.append(_column(broken, lambda s: np.maximum(s - place, 0.0)))
             return _trial(broken, {**begun, "a jump": jump}, columns, floor, places=1)

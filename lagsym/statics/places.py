@@ -20,6 +20,9 @@ NEAREST = 0.02
 VISIBLE = 1e-3
 """Directions that hold less than this share of the largest are not counted as independent ways to gain by noise."""
 
+SKETCH = 40
+"""Random combinations of effects that their directions are read from, far more than are visible."""
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -31,6 +34,7 @@ class Scan:
         strengths: with which strength.
         grid: which cell of the grid a place is, of shape (STEPS, STEPS), -1 where there is none.
         rank: number of independent effects on the shapes that masses at all places have.
+        most: by how much the sum of squares would fall with all these effects at once, each with its own strength.
     """
 
     places: Float[np.ndarray, "places 2"]
@@ -38,6 +42,7 @@ class Scan:
     strengths: Float[np.ndarray, " places"]
     grid: np.ndarray
     rank: int
+    most: float
 
     def best(self, count: int) -> list[tuple[tuple[float, float], float]]:
         """The places that gain more than all their neighbours do, the best first, with their strengths."""
@@ -69,9 +74,20 @@ def scan_places(model: FieldModel, fit: FieldFit) -> Scan:
     sizes = np.maximum(np.linalg.norm(effects, axis=1), np.finfo(float).tiny)
     unit = effects / sizes[:, None]
     shared = unit @ residual
-    values = np.linalg.eigvalsh(unit.T @ unit if unit.shape[0] > unit.shape[1] else unit @ unit.T)
-    rank = int((values > VISIBLE * values[-1]).sum())
-    return Scan(places, shared**2, -shared / sizes, grid, rank)
+    directions = _directions(unit)
+    most = float(np.square(directions @ residual).sum())
+    return Scan(places, shared**2, -shared / sizes, grid, len(directions), most)
+
+
+def _directions(unit: np.ndarray) -> np.ndarray:
+    """Orthonormal directions that nearly all of the effects lie in, the visible ones (rank, columns).
+
+    Source: N. Halko, P. G. Martinsson and J. A. Tropp, SIAM Review 53 (2011) 217 (a random sketch of the range).
+    """
+    sketch = np.random.default_rng(0).standard_normal((min(SKETCH, *unit.shape), len(unit)))
+    range_ = np.linalg.qr((sketch @ unit).T)[0]
+    _, values, rows = np.linalg.svd(unit @ range_, full_matrices=False)
+    return rows[values**2 > VISIBLE * values[0] ** 2] @ range_.T
 
 
 def _grid(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +95,9 @@ def _grid(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     reach = MARGIN * float(np.linalg.norm(high - low))
     sides = [np.linspace(low[i] - reach, high[i] + reach, STEPS) for i in (0, 1)]
     cells = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
-    distances = np.min([np.linalg.norm(cells - point, axis=1) for point in points[:: max(len(points) // 400, 1)]], axis=0)
+    distances = np.min(
+        [np.linalg.norm(cells - point, axis=1) for point in points[:: max(len(points) // 400, 1)]], axis=0
+    )
     kept = distances > NEAREST * reach / MARGIN
     numbers = np.where(kept, np.cumsum(kept) - 1, -1)
     return cells[kept], numbers.reshape(STEPS, STEPS)
@@ -104,10 +122,10 @@ def _effect(model: FieldModel, fit: FieldFit, chain: int, places: np.ndarray) ->
 
 
 def _pull(x: np.ndarray, y: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """d grad phi / dm at the points of a chain, of shape (2, places, points)."""
+    """Derivative of grad phi by m at the points of a chain, of shape (2, places, points)."""
     compiled = compile_potential(POINT_MASS, (PLACE_X, PLACE_Y, STRENGTH))
     zero = np.zeros((len(places), x.shape[-1]))
-    mixed = compiled.derivatives(x + zero, y + zero, (places[:, :1] + zero, places[:, 1:] + zero, zero))[2]
+    mixed = compiled.derivatives(x + zero, y + zero, np.stack([places[:, :1] + zero, places[:, 1:] + zero, zero]))[2]
     return mixed[:, 2]
 
 

@@ -19,9 +19,9 @@ from lagsym.statics.chains import Chain
 
 GAUSS = 4
 """Points of Gauss's quadrature between two measured points."""
-STEPS, SMALLEST_DAMPING = 60, 2.0**-10
-CONVERGED = 1e-13
-"""Relative change of the sum of squares that ends the fit."""
+STEPS, SMALLEST_DAMPING = 60, 2.0**-8
+CONVERGED, ROUNDED = 1e-11, 1e-11
+"""The fit ends where a step promises to change the sum of squares by less than this share, or the shape by less."""
 ENDS = 3
 """Columns beside those of the density: tau at the first point, and the first point itself."""
 Integrals = Callable[[np.ndarray], np.ndarray]
@@ -73,7 +73,7 @@ class TangentModel:
         return cls(s, points, borders[:-1, None] + half * (nodes + 1), half * weights, np.searchsorted(borders, s))
 
     def slopes(self, integrals: Integrals) -> np.ndarray:
-        """d tau / d coefficients at the quadrature's nodes, of shape (nodes, columns + 1); the last is tau at s = 0."""
+        """Derivatives of tau by the coefficients at the nodes (nodes, columns + 1), the last by tau at s = 0."""
         values = integrals(self.nodes.ravel())
         return np.concatenate((values, np.ones((len(values), 1))), axis=1)
 
@@ -120,7 +120,10 @@ class TangentModel:
         values, (residual, jacobian) = begin, self.residuals(slopes, begin)
         total = _square(residual, rows @ values)
         for _ in range(STEPS):
-            step = -_solve(np.concatenate((jacobian, rows)), np.concatenate((residual, rows @ values)))
+            stacked = np.concatenate((jacobian, rows))
+            step = -_solve(stacked, np.concatenate((residual, rows @ values)))
+            if _square(stacked @ step) <= CONVERGED * total or np.abs(jacobian @ step).max() < ROUNDED * self.s[-1]:
+                break
             damping = 1.0
             while damping > SMALLEST_DAMPING:
                 tried = values + damping * step
@@ -130,11 +133,8 @@ class TangentModel:
                 damping /= 2
             else:
                 break
-            before = total
             values, (residual, jacobian) = tried, following
             total = _square(residual, rows @ values)
-            if before - total <= CONVERGED * before:
-                break
         return values, residual, jacobian
 
 
