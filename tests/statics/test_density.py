@@ -14,6 +14,7 @@ PROFILES = {
     "sine": lambda s: 1 + 0.6 * np.sin(2 * np.pi * s),
     "step": lambda s: 1 + (s > 0.4),
 }
+SOME = [pytest.param(name, marks=[] if name in {"sine", "step"} else [pytest.mark.slow]) for name in PROFILES]
 INNER = np.linspace(0.05, 0.95, 181)
 
 
@@ -31,7 +32,7 @@ def error(found, profile):
     return np.linalg.norm(values * (values @ true) / (values @ values) - true) / np.linalg.norm(true)
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", SOME)
 def test_a_clean_shape_gives_the_density_and_its_formula(profile):
     found = relative_density(measured(profile))
     assert error(found, profile) < 1e-6
@@ -40,7 +41,7 @@ def test_a_clean_shape_gives_the_density_and_its_formula(profile):
     assert not found.notices
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", SOME)
 def test_a_noisy_shape_gives_the_density_within_its_errors(profile):
     found = relative_density(measured(profile, 1e-3), formulas=False)
     assert found.formula is None
@@ -48,6 +49,7 @@ def test_a_noisy_shape_gives_the_density_within_its_errors(profile):
     assert found.noise == pytest.approx(1e-3, rel=0.15)
 
 
+@pytest.mark.slow
 def test_standard_errors_cover_the_truth():
     chain = measured("sine")
     true = relative_density(chain).at(chain.s)
