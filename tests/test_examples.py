@@ -36,6 +36,26 @@ def test_distill_own_network(tmp_path):
     assert (tmp_path / "out" / "error_map.png").exists()
 
 
+def test_least_action(tmp_path):
+    printed = run("least_action.py", tmp_path)
+    assert "cos(theta)" in printed
+    assert all(float(x) < 1e-3 for x in re.findall(r"differs from the motion by ([\d.e+-]+)", printed))
+    assert "a minimum" in printed
+    assert "a saddle with 1" in printed
+    assert (tmp_path / "out" / "least_action.png").exists()
+
+
+def test_hanging_chain(tmp_path):
+    printed = run("hanging_chain.py", tmp_path)
+    rows = re.findall(r"found +(-?[\d.]+) ± ([\d.]+) +true +(-?[\d.]+)", printed)
+    assert len(rows) == 3
+    assert all(abs(float(found) / float(true) - 1) < 0.1 for found, _, true in rows)
+    assert float(re.findall(r"chain: ([\d.]+)% rms", printed)[0]) < 12
+    assert (tmp_path / "out" / "hanging_chain.png").exists()
+    assert len(lines := (tmp_path / "out" / "chains.csv").read_text().splitlines()) > 800
+    assert lines[0] == "chain,s,x,y"
+
+
 @measured
 def test_measured_pendulum(tmp_path):
     printed = run("measured_pendulum.py", tmp_path)

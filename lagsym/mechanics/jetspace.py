@@ -2,7 +2,8 @@
 
 A particle is a field over time alone.  A jet space has base coordinates (time first), fields (the generalised
 coordinates of a particle), and one symbol for each field and each multi-index of derivatives.  Names follow the file
-formats: `q`, `q_dot`, `q_ddot` for particles, `phi`, `phi_t`, `phi_tx` for fields.
+formats: `q`, `q_dot`, `q_ddot` for particles, `phi`, `phi_t`, `phi_tx` for fields.  In statics a field lies over one
+direction of space alone, which then plays the part of time: `y`, `y_x`, `y_xx`.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class JetSpace:
     theta_ddot
     >>> JetSpace(("phi",), ("t", "x")).symbol(0, (1, 0))
     phi_tx
+    >>> JetSpace(("y",), ("x",)).velocities
+    (y_x,)
     """
 
     fields: tuple[str, ...]
@@ -58,9 +61,14 @@ class JetSpace:
     def _name(self, field: int, index: tuple[int, ...]) -> str:
         if not index:
             return self.fields[field]
-        if len(self.base) == 1:
+        if self.over_time_alone:
             return f"{self.fields[field]}_{'d' * len(index)}ot"
         return f"{self.fields[field]}_{''.join(self.base[mu] for mu in index)}"
+
+    @property
+    def over_time_alone(self) -> bool:
+        """Whether the fields are a particle's coordinates, whose derivatives are written with dots."""
+        return self.base == ("t",)
 
     @cached_property
     def _symbols(self) -> dict[tuple[int, tuple[int, ...]], sp.Symbol]:

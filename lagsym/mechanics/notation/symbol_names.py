@@ -44,6 +44,8 @@ def jet_names(space: JetSpace) -> dict[sp.Symbol, str]:
     >>> names = jet_names(JetSpace(("phi",), ("t", "x")))
     >>> names[sp.Symbol("phi_xx", real=True)]
     '\\phi_{xx}'
+    >>> jet_names(JetSpace(("y",), ("x",)))[sp.Symbol("y_x", real=True)]
+    'y_{x}'
     """
     names = {}
     for symbol in space.names.values():
@@ -52,7 +54,7 @@ def jet_names(space: JetSpace) -> dict[sp.Symbol, str]:
             names[symbol] = name_latex(symbol.name)
             continue
         name, index = space.fields[key[0]], key[1]
-        if len(space.base) == 1:
+        if space.over_time_alone:
             names[symbol] = name_latex(name, accent=DOTS[len(index) - 1] if index else "")
         else:
             directions = [name_latex(space.base[mu]) for mu in index]
