@@ -12,6 +12,8 @@ from lagsym.errors import DataError
 
 EVEN = 1e-6
 """Steps of a grid differ by less than this fraction of themselves."""
+SHORTEST_RECORD = 9
+"""Fewest times that a record needs: below this no derivative can be taken from it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,11 @@ class FieldRecord:
     def steps(self) -> tuple[float, ...]:
         """Spacing along time and along each direction of space."""
         return tuple(float(points[-1] - points[0]) / (len(points) - 1) for points in self.grid)
+
+    @property
+    def run(self) -> str:
+        """Its name, as `lagsym.data.splitting` calls it."""
+        return self.name
 
     def __len__(self) -> int:
         return int(np.prod(self.u.shape[:-1]))
@@ -137,6 +144,16 @@ class Lattice:
         return tuple(dict.fromkeys(record.name for record in self.records))
 
     @property
+    def stretches(self) -> tuple[FieldRecord, ...]:
+        """The records, as `lagsym.data.splitting` calls them."""
+        return self.records
+
+    @property
+    def shortest(self) -> int:
+        """Fewest times of a record."""
+        return SHORTEST_RECORD
+
+    @property
     def has_rates(self) -> bool:
         """Whether every record holds the fields' rates."""
         return all(record.u_t is not None for record in self.records)
@@ -153,3 +170,7 @@ class Lattice:
     def with_records(self, records: Iterable[FieldRecord]) -> Lattice:
         """The same fields with other records."""
         return replace(self, records=tuple(records))
+
+    def with_stretches(self, stretches: Iterable[FieldRecord]) -> Lattice:
+        """The same fields with other records, as `lagsym.data.splitting` calls them."""
+        return self.with_records(stretches)

@@ -12,6 +12,8 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
 from lagsym.data.jets import Jets
+from lagsym.data.splitting import Split as Split
+from lagsym.data.splitting import split as split
 from lagsym.errors import DataError
 
 ARRAYS = ("t", "q", "v", "a", "force")
@@ -69,6 +71,11 @@ class Segment:
 
     def __len__(self) -> int:
         return len(self.t)
+
+    @property
+    def run(self) -> str:
+        """The trajectory, as `lagsym.data.splitting` calls it."""
+        return self.trajectory
 
     @cached_property
     def force_spline(self) -> CubicSpline | None:
@@ -128,6 +135,16 @@ class Trajectories:
         return tuple(dict.fromkeys(segment.trajectory for segment in self.segments))
 
     @property
+    def stretches(self) -> tuple[Segment, ...]:
+        """The segments, as `lagsym.data.splitting` calls them."""
+        return self.segments
+
+    @property
+    def shortest(self) -> int:
+        """Fewest samples of a segment."""
+        return SHORTEST_SEGMENT
+
+    @property
     def has_velocities(self) -> bool:
         """Whether every segment holds velocities."""
         return all(segment.v is not None for segment in self.segments)
@@ -149,6 +166,10 @@ class Trajectories:
     def with_segments(self, segments: Iterable[Segment]) -> Trajectories:
         """The same coordinates with other segments."""
         return replace(self, segments=tuple(segments))
+
+    def with_stretches(self, stretches: Iterable[Segment]) -> Trajectories:
+        """The same coordinates with other segments, as `lagsym.data.splitting` calls them."""
+        return self.with_segments(stretches)
 
     def jets(self) -> Jets:
         """All samples as jets, with the parameters that vary, row by row.
@@ -188,50 +209,3 @@ class Trajectories:
             columns |= dict(zip(self.varied, segment.parameters, strict=True))
             frames.append(pd.DataFrame(columns))
         return pd.concat(frames, ignore_index=True)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Three parts of the data that share no sample: to fit, to choose between fits, and to report on."""
-
-    fit: Trajectories
-    choose: Trajectories
-    report: Trajectories
-
-
-def split(trajectories: Trajectories, *, seed: int = 0, choose: float = 0.2, report: float = 0.2) -> Split:
-    """Split by trajectory or, where there are fewer than five, every trajectory by time, latest last.
-
-    Arguments:
-        trajectories: the data.
-        seed: decides which trajectories go where.
-        choose: share that candidates are chosen on.
-        report: share that the final scores are taken on.
-
-    Raises:
-        DataError: a part would be empty.
-    """
-    names = trajectories.names
-    if len(names) >= 5:
-        order = np.random.default_rng(seed).permutation(len(names))
-        held = max(1, round(report * len(names)))
-        chosen = max(1, round(choose * len(names)))
-        groups = [order[held + chosen :], order[held : held + chosen], order[:held]]
-        members = [{names[i] for i in group} for group in groups]
-        parts = [[s for s in trajectories.segments if s.trajectory in member] for member in members]
-    else:
-        parts = [[], [], []]
-        for name in names:
-            segments = [s for s in trajectories.segments if s.trajectory == name]
-            times = np.concatenate([s.t for s in segments])
-            cuts = [-np.inf, *np.quantile(times, [1 - choose - report, 1 - report]), np.inf]
-            for part, start, stop in zip(parts, cuts, cuts[1:], strict=False):
-                pieces = (s.between(start, stop) for s in segments)
-                part += [piece for piece in pieces if len(piece) >= SHORTEST_SEGMENT]
-    if not all(parts):
-        msg = (
-            f"expected enough samples to fit, choose and report on separate parts, got {len(trajectories)} samples in "
-            f"{len(names)} trajectories; record a longer stretch or more trajectories"
-        )
-        raise DataError(msg)
-    return Split(*(trajectories.with_segments(part) for part in parts))
