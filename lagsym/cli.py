@@ -121,23 +121,35 @@ def code(
 @app.command()
 def simulate(
     system: str,
-    output: Annotated[Path, typer.Option("--output", "-o", help="CSV file to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write: .csv, or .nc, .zarr, .npz for fields.")
+    ],
     noise: Noise = 0.0,
-    trajectories: Annotated[int, typer.Option(help="How many trajectories.")] = 20,
+    trajectories: Annotated[int | None, typer.Option(help="How many trajectories; 20, or 6 runs of a field.")] = None,
+    fixed_ends: Annotated[
+        bool, typer.Option("--fixed-ends", help="Hold a field's ends; else space is periodic.")
+    ] = False,
     positions_only: PositionsOnly = False,
     seed: Seed = 0,
     draw: Annotated[bool, typer.Option("--draw", help="Draw the parameters at random, by the seed.")] = False,
 ) -> None:
-    """Simulate a catalogue system and write its trajectories as CSV."""
+    """Simulate a catalogue system and write its trajectories as CSV, or a field's snapshots as NetCDF, Zarr or npz."""
+    from dataclasses import replace
+
+    from lagsym.data.lattice import Lattice
+    from lagsym.data.writing import check_ending, write_motion
     from lagsym.simulation import draw_parameters
     from lagsym.simulation import simulate as integrate
     from lagsym.systems import get
 
     entry = draw_parameters(get(system), seed) if draw else get(system)
-    motion = integrate(entry, noise=noise, trajectories=trajectories, seed=seed)
-    _write_csv(motion.positions_only() if positions_only else motion, output)
+    check_ending(entry, output)
+    region = replace(entry.region, periodic=False) if fixed_ends else None
+    motion = integrate(entry, noise=noise, trajectories=trajectories, seed=seed, region=region)
+    write_motion(motion.positions_only() if positions_only else motion, output)
     parameters = ", ".join(f"{key} = {value:g}" for key, value in entry.parameters.items())
-    typer.echo(f"{output}: {trajectories} trajectories of {system} with {parameters}")
+    kind = "runs" if isinstance(motion, Lattice) else "trajectories"
+    typer.echo(f"{output}: {len(motion.names)} {kind} of {system} with {parameters}")
 
 
 @app.command()
@@ -212,6 +224,7 @@ def run(
 ) -> None:
     """Simulate a catalogue system with random parameters, discover its law from the CSV, verify it."""
     from lagsym.data.tables import Columns, read_table
+    from lagsym.data.writing import check_ending, write_motion
     from lagsym.discovery import DiscoveryOptions
     from lagsym.distillation.choice import ChoiceOptions
     from lagsym.simulation import draw_parameters
@@ -223,8 +236,9 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         # All that crosses over to the discovery is this table: coordinates, velocities and which of them are angles.
         table = Path(folder) / "data.csv"
+        check_ending(entry, table)
         motion = integrate(entry, noise=noise, trajectories=trajectories, seed=seed)
-        _write_csv(motion.positions_only() if positions_only else motion, table)
+        write_motion(motion.positions_only() if positions_only else motion, table)
         motion = read_table(table, Columns(angles=tuple(sorted(entry.angles))))
     _finish(motion, options, entry, output, resume=resume, as_json=as_json)
 
@@ -348,21 +362,6 @@ def _finish(
         raise typer.Exit(NO_LAGRANGIAN)
     if law.verdict == "different":
         raise typer.Exit(DIFFERENT)
-
-
-def _write_csv(motion: Trajectories, path: Path) -> None:
-    """Write trajectories whole or not at all, never over another kind of file."""
-    if path.is_dir():
-        msg = f"expected a CSV file to write, but {path} is a directory; name a file in it"
-        raise InputError(msg)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        motion.to_frame().to_csv(partial, index=False)
-        partial.replace(path)
-    except OSError as error:
-        msg = f"cannot write {path}: {error.strerror or error}; choose another place"
-        raise InputError(msg) from None
 
 
 def _names(text: str) -> tuple[str, ...]:

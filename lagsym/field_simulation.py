@@ -23,7 +23,7 @@ SMALLEST = 0.2
 """Runs have amplitudes between this share of the ranges and all of it."""
 UNIFORM = 0.5
 """Weight of the uniform part of a field beside that of each wave."""
-SMOOTH = 1e-7
+SMOOTH = 3e-7
 """Largest share of the shortest waves at any time of a run; more would not be resolved."""
 CALMER, ATTEMPTS = 0.7, 12
 """Factor on the amplitude of a run that is not smooth, and how often."""
@@ -71,8 +71,13 @@ def _motion(system: System, start: Start, times: np.ndarray, places: Places) -> 
     return evolve(system.numeric_lagrangian, system.space, start, times, places, applied=applied)
 
 
+def _shortest(found: Evolution, places: Places) -> np.ndarray:
+    """The share of the shortest waves in each run's fields and rates."""
+    return np.maximum(*(roughness(part, places.periodic) for part in (found.u, found.u_t)))
+
+
 def _unresolved(found: Evolution, places: Places) -> tuple[str, ...]:
-    rough = [str(k) for k, share in enumerate(roughness(found.u, places.periodic)) if share > SMOOTH]
+    rough = [str(k) for k, share in enumerate(_shortest(found, places)) if share > SMOOTH]
     if not rough:
         return ()
     return (
@@ -87,7 +92,7 @@ def _smooth_motion(system: System, start: Start, times: np.ndarray, places: Plac
     left = np.arange(len(u))
     for _ in range(ATTEMPTS):
         found = _attempt(system, (u[left], u_t[left]), times, places)
-        smooth = np.zeros(len(left), bool) if found is None else roughness(found.u, places.periodic) <= SMOOTH
+        smooth = np.zeros(len(left), bool) if found is None else _shortest(found, places) <= SMOOTH
         if found is not None:
             done.u[left[smooth]], done.u_t[left[smooth]] = found.u[smooth], found.u_t[smooth]
         left = left[~smooth]

@@ -10,10 +10,10 @@ from jaxtyping import Float
 
 from lagsym.errors import DataError
 
-SHORTEST_RECORD = 31
-"""Fewest snapshots that a record needs: below this no test function fits in."""
 EVEN = 1e-6
 """Steps of a grid differ by less than this fraction of themselves."""
+SHORTEST_RECORD = 9
+"""Fewest times that a record needs: below this no derivative can be taken from it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +66,6 @@ class FieldRecord:
             raise DataError(msg)
 
     @property
-    def run(self) -> str:
-        """Name of the run, another name for `name`."""
-        return self.name
-
-    @property
     def grid(self) -> tuple[np.ndarray, ...]:
         """Points along time and along each direction of space."""
         return (self.t, *self.axes)
@@ -79,6 +74,11 @@ class FieldRecord:
     def steps(self) -> tuple[float, ...]:
         """Spacing along time and along each direction of space."""
         return tuple(float(points[-1] - points[0]) / (len(points) - 1) for points in self.grid)
+
+    @property
+    def run(self) -> str:
+        """Its name, as `lagsym.data.splitting` calls it."""
+        return self.name
 
     def __len__(self) -> int:
         return int(np.prod(self.u.shape[:-1]))
@@ -145,12 +145,12 @@ class Lattice:
 
     @property
     def stretches(self) -> tuple[FieldRecord, ...]:
-        """Another name for `records`."""
+        """The records, as `lagsym.data.splitting` calls them."""
         return self.records
 
     @property
     def shortest(self) -> int:
-        """Fewest snapshots that a record needs."""
+        """Fewest times of a record."""
         return SHORTEST_RECORD
 
     @property
@@ -172,5 +172,5 @@ class Lattice:
         return replace(self, records=tuple(records))
 
     def with_stretches(self, stretches: Iterable[FieldRecord]) -> Lattice:
-        """Another name for `with_records`."""
+        """The same fields with other records, as `lagsym.data.splitting` calls them."""
         return self.with_records(stretches)

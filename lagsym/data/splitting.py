@@ -1,59 +1,62 @@
-"""Splitting: three parts of the data that share no sample."""
+"""Split: parts of the data that share no sample, for trajectories and fields alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
 from lagsym.errors import DataError
 
+FEWEST_RUNS = 5
+"""From as many on whole runs are held back; below, the end of each."""
+
 
 class Stretch(Protocol):
-    """An unbroken stretch of time."""
-
-    @property
-    def run(self) -> str:
-        """Name of the trajectory or run that it belongs to."""
-        ...
+    """An unbroken stretch of time of one run."""
 
     @property
     def t(self) -> Float[np.ndarray, " times"]:
-        """Its times."""
+        """Times."""
         ...
 
-    def between(self, start: float, stop: float) -> Self:
-        """What of it lies at start <= t < stop."""
+    @property
+    def run(self) -> str:
+        """The run that it belongs to."""
+        ...
+
+    def between(self, start: float, stop: float) -> Any:
+        """What has start <= t < stop."""
         ...
 
 
-class Runs(Protocol):
-    """Data of several runs, in unbroken stretches of time."""
+class Recorded(Protocol):
+    """Data that consist of stretches of time."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the runs."""
+        """Names of the runs, in order."""
         ...
 
     @property
-    def stretches(self) -> tuple[Stretch, ...]:
-        """All stretches."""
+    def stretches(self) -> Sequence[Stretch]:
+        """All stretches, run by run."""
         ...
 
     @property
     def shortest(self) -> int:
-        """Fewest times that a stretch needs."""
+        """Fewest times that a stretch needs to be of use."""
         ...
 
-    def with_stretches(self, stretches: Iterable[Stretch]) -> Self:
+    def with_stretches(self, stretches: Iterable[Any]) -> Self:
         """The same with other stretches."""
         ...
 
 
-Data = TypeVar("Data", bound=Runs)
+Data = TypeVar("Data", bound=Recorded)
 
 
 @dataclass(frozen=True)
@@ -66,40 +69,48 @@ class Split(Generic[Data]):
 
 
 def split(data: Data, *, seed: int = 0, choose: float = 0.2, report: float = 0.2) -> Split[Data]:
-    """Split by trajectory or run or, where there are fewer than five, every one by time, latest last.
+    """Split by run or, where there are fewer than five, every run by time, latest last.
 
     Arguments:
-        data: trajectories, or fields on a grid.
-        seed: decides which trajectories go where.
+        data: trajectories, or fields.
+        seed: decides which runs go where.
         choose: share that candidates are chosen on.
         report: share that the final scores are taken on.
 
     Raises:
         DataError: a part would be empty.
     """
-    names = data.names
-    if len(names) >= 5:
-        order = np.random.default_rng(seed).permutation(len(names))
-        held = max(1, round(report * len(names)))
-        chosen = max(1, round(choose * len(names)))
-        groups = [order[held + chosen :], order[held : held + chosen], order[:held]]
-        members = [{names[i] for i in group} for group in groups]
-        parts = [[s for s in data.stretches if s.run in member] for member in members]
-    else:
-        parts = [[], [], []]
-        for name in names:
-            stretches = [s for s in data.stretches if s.run == name]
-            times = np.concatenate([s.t for s in stretches])
-            cuts = [-np.inf, *np.quantile(times, [1 - choose - report, 1 - report]), np.inf]
-            for part, start, stop in zip(parts, cuts, cuts[1:], strict=False):
-                # What is too short to take derivatives from is no use, and may hold no time at all.
-                enough = (s for s in stretches if np.sum((s.t >= start) & (s.t < stop)) >= data.shortest)
-                part += [s.between(start, stop) for s in enough]
+    many = len(data.names) >= FEWEST_RUNS
+    parts = _by_run(data, seed, choose, report) if many else _by_time(data, choose, report)
     if not all(parts):
-        times = sum(len(stretch.t) for stretch in data.stretches)
         msg = (
-            f"expected enough samples to fit, choose and report on separate parts, got {times} samples in time in "
-            f"{len(names)} trajectories; record a longer stretch or more trajectories"
+            "expected enough samples to fit, choose and report on separate parts, got "
+            f"{sum(len(stretch.t) for stretch in data.stretches)} times in {len(data.names)} runs; record a longer "
+            "stretch or more runs"
         )
         raise DataError(msg)
     return Split(*(data.with_stretches(part) for part in parts))
+
+
+def _by_run(data: Recorded, seed: int, choose: float, report: float) -> list[list[Stretch]]:
+    order = np.random.default_rng(seed).permutation(len(data.names))
+    held, chosen = (max(1, round(share * len(order))) for share in (report, choose))
+    groups = (order[held + chosen :], order[held : held + chosen], order[:held])
+    members = [{data.names[i] for i in group} for group in groups]
+    return [[stretch for stretch in data.stretches if stretch.run in member] for member in members]
+
+
+def _by_time(data: Recorded, choose: float, report: float) -> list[list[Stretch]]:
+    parts: list[list[Stretch]] = [[], [], []]
+    for name in data.names:
+        own = [stretch for stretch in data.stretches if stretch.run == name]
+        times = np.concatenate([stretch.t for stretch in own])
+        cuts = [-np.inf, *np.quantile(times, [1 - choose - report, 1 - report]), np.inf]
+        for part, start, stop in zip(parts, cuts, cuts[1:], strict=False):
+            lengths = [int(((stretch.t >= start) & (stretch.t < stop)).sum()) for stretch in own]
+            part += [
+                stretch.between(start, stop)
+                for stretch, length in zip(own, lengths, strict=True)
+                if length >= data.shortest
+            ]
+    return parts

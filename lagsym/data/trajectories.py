@@ -12,6 +12,8 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
 from lagsym.data.jets import Jets
+from lagsym.data.splitting import Split as Split
+from lagsym.data.splitting import split as split
 from lagsym.errors import DataError
 
 ARRAYS = ("t", "q", "v", "a", "force")
@@ -72,7 +74,7 @@ class Segment:
 
     @property
     def run(self) -> str:
-        """Name of the trajectory, another name for `trajectory`."""
+        """The trajectory, as `lagsym.data.splitting` calls it."""
         return self.trajectory
 
     @cached_property
@@ -134,12 +136,12 @@ class Trajectories:
 
     @property
     def stretches(self) -> tuple[Segment, ...]:
-        """Another name for `segments`."""
+        """The segments, as `lagsym.data.splitting` calls them."""
         return self.segments
 
     @property
     def shortest(self) -> int:
-        """Fewest samples that a segment needs."""
+        """Fewest samples of a segment."""
         return SHORTEST_SEGMENT
 
     @property
@@ -166,7 +168,7 @@ class Trajectories:
         return replace(self, segments=tuple(segments))
 
     def with_stretches(self, stretches: Iterable[Segment]) -> Trajectories:
-        """Another name for `with_segments`."""
+        """The same coordinates with other segments, as `lagsym.data.splitting` calls them."""
         return self.with_segments(stretches)
 
     def jets(self) -> Jets:

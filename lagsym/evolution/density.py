@@ -20,6 +20,7 @@ import sympy as sp
 from lagsym.errors import InputError
 from lagsym.evolution.grid import Grid
 from lagsym.mechanics.calculus import total_derivative
+from lagsym.mechanics.dynamics.numeric import solve_samples
 from lagsym.mechanics.jetspace import JetSpace
 
 TIME = 0
@@ -116,9 +117,8 @@ class GridDensity:
         if self.constant_mass is not None:
             return np.tensordot(np.linalg.inv(self.constant_mass), force, axes=1)
         n = len(u)
-        mass = np.stack(self._mass_functions(t, u, u_t)).reshape(n, n, *u.shape[1:])
-        mass, columns = np.moveaxis(mass, (0, 1), (-2, -1)), np.moveaxis(force, 0, -1)[..., None]
-        return np.moveaxis(np.linalg.solve(mass, columns)[..., 0], -1, 0)
+        mass = np.moveaxis(np.stack(self._mass_functions(t, u, u_t)).reshape(n, n, -1), -1, 0)
+        return solve_samples(mass, force.reshape(n, -1).T).T.reshape(u.shape)
 
     @cached_property
     def _force_functions(self) -> JetFunctions:

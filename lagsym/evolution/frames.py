@@ -77,8 +77,8 @@ class SecondOrderFrame:
         density: what accelerates in the frame.
         flow: the oscillators.
         modes: Q, over the fields and nodes.
-        weighted: Q^T M.
-        lift: fields at the given nodes, nought at the free ones.
+        weighted: Q^T M, with M taken as positive.
+        lift: smooth fields with the given values at the ends.
         push: modal acceleration by the given nodes.
         pull: modal acceleration over amplitude that is not the flow's.
     """
@@ -127,7 +127,7 @@ class PlainFrame:
 
     Arguments:
         density: the whole of it.
-        lift: fields at the given nodes, nought at the free ones.
+        lift: smooth fields with the given values at the ends.
     """
 
     density: GridDensity
@@ -155,7 +155,7 @@ class PlainFrame:
 
 def _oscillating(problem: GridDensity, state: np.ndarray, u: np.ndarray) -> Frame:
     grid, n = problem.grid, len(state)
-    lift = np.where(grid.free, 0.0, u)
+    lift = grid.between_ends(u)
     if n * grid.weights.size > LARGEST:
         return PlainFrame(problem, lift)
     mass = _mass_at(problem, state)
@@ -167,7 +167,8 @@ def _oscillating(problem: GridDensity, state: np.ndarray, u: np.ndarray) -> Fram
         return PlainFrame(problem, lift)
     squares, modes = found
     flow = Oscillators(np.sqrt(np.maximum(squares, 0.0)))
-    modes, weighted = basis @ modes, modes.T @ weights
+    # A density may be negative as a whole; its modes are those of the opposite.
+    modes, weighted = basis @ modes, np.sign(mass[0, 0]) * modes.T @ weights
     if problem.constant_mass is None:
         return SecondOrderFrame(problem, flow, modes, weighted, lift, np.zeros(1), flow.omega**2)
     unstable = np.where(squares < -ROUNDING * np.abs(squares).max(), squares, 0.0)

@@ -199,6 +199,20 @@ class Grid:
         """The integral over space."""
         return np.sum(values * self.weights, axis=tuple(range(-len(self.directions), 0)))
 
+    def between_ends(self, values: np.ndarray) -> np.ndarray:
+        """Linear interpolation from the ends of all directions that have ends; nought without any.
+
+        Along several directions it is the one of S. A. Coons, Surfaces for Computer-Aided Design (1967).
+        """
+        rest = values
+        for k, line in enumerate(self.directions):
+            if not line.periodic:
+                share = (line.nodes - line.nodes[0]) / np.ptp(line.nodes)
+                interpolation = np.zeros((len(share),) * 2)
+                interpolation[:, 0], interpolation[:, -1] = 1 - share, share
+                rest = rest - self._along(interpolation, rest, k)
+        return values - rest
+
     @cached_property
     def basis(self) -> Matrix:
         """Orthonormal columns over all nodes that motion consists of."""

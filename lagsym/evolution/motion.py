@@ -20,6 +20,8 @@ TOLERANCE = 1e-11
 """Of the integrator, relative to the size of the fields."""
 MOST_EVALUATIONS = 20_000
 """Of the equations of motion, in one call."""
+ESCAPED = 1e6
+"""Times the size at the start, from which on fields count as run away."""
 SHORT = 2
 """The shortest waves are those in the last half of the spectrum: a wave on less than four sites."""
 Fields = Float[np.ndarray, "runs *sites fields"]
@@ -162,7 +164,8 @@ def _integrate(frame: Frame, start: np.ndarray, times: np.ndarray, tolerance: fl
     """States in the frame at the times."""
     if frame.at_rest:
         return np.broadcast_to(start, (len(times), *start.shape))
-    evaluations = 0
+    lost = f"the motion runs into a singularity before t = {times[-1]:g}; start elsewhere or shorten the time"
+    evaluations, scale = 0, float(np.abs(start).max()) or 1.0
 
     def rate(t: float, state: np.ndarray) -> np.ndarray:
         nonlocal evaluations
@@ -173,12 +176,17 @@ def _integrate(frame: Frame, start: np.ndarray, times: np.ndarray, tolerance: fl
                 "evaluations; start from smoother or smaller fields, or shorten the time"
             )
             raise LostMotionError(msg)
+        if np.abs(state).max() > ESCAPED * scale:
+            raise LostMotionError(lost)
         return frame.rate(t, state.reshape(start.shape)).ravel()
 
-    absolute = tolerance * max(float(np.abs(start).max()), np.finfo(float).tiny)
-    with np.errstate(all="ignore"):
-        solution = solve_ivp(rate, (times[0], times[-1]), start.ravel(), "DOP853", times, rtol=tolerance, atol=absolute)
-    if not solution.success or not np.isfinite(solution.y).all():
-        msg = f"the motion runs into a singularity before t = {times[-1]:g}; start elsewhere or shorten the time"
+    if not np.isfinite(rate(times[0], start.ravel())).all():
+        msg = "the equations of motion have no value for the initial fields; start elsewhere"
         raise LostMotionError(msg)
+    with np.errstate(all="ignore"):
+        solution = solve_ivp(
+            rate, (times[0], times[-1]), start.ravel(), "DOP853", times, rtol=tolerance, atol=tolerance * scale
+        )
+    if not solution.success or not np.isfinite(solution.y).all():
+        raise LostMotionError(lost)
     return np.moveaxis(solution.y.reshape(*start.shape, len(times)), -1, 0)
