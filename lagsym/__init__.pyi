@@ -2,6 +2,12 @@ from . import mechanics as mechanics
 from . import neural as neural
 from . import statics as statics
 from . import systems as systems
+from .data.grid_files import read_lattice as read_lattice
+from .data.grid_files import write_lattice as write_lattice
+from .data.grids import GridOptions as GridOptions
+from .data.grids import read_dataset as read_dataset
+from .data.lattice import FieldRecord as FieldRecord
+from .data.lattice import Lattice as Lattice
 from .data.tables import Columns as Columns
 from .data.tables import read_arrays as read_arrays
 from .data.tables import read_frame as read_frame
@@ -15,16 +21,11 @@ from .discovery.own_network import DistillationOptions as DistillationOptions
 from .discovery.own_network import distill as distill
 from .distillation.choice import ChoiceOptions as ChoiceOptions
 from .law import Law as Law
-<<<<<<< HEAD
 from .law.file import read_law as read_law
 from .law.file import write_law as write_law
-=======
-from .law_file import read_law as read_law
-from .law_file import write_law as write_law
 from .least_action import ActionPath as ActionPath
 from .least_action import PathOptions as PathOptions
 from .least_action import least_action as least_action
->>>>>>> wt-statics
 from .mechanics.equivalence.gauge import compare as compare
 from .mechanics.equivalence.verdict import Verdict as Verdict
 from .mechanics.system import System as System

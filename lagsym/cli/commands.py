@@ -6,22 +6,19 @@ Exit codes: 0 done; 1 unexpected error; 2 bad usage or bad data; 3 no Lagrangian
 
 from __future__ import annotations
 
-import math
-import re
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from lagsym.cli.results import DATA, DIFFERENT, finish
+from lagsym.cli.words import names, numbers, units_of
 from lagsym.errors import InputError, LagsymError
 
 if TYPE_CHECKING:
-    from lagsym.data.trajectories import Trajectories
-    from lagsym.discovery import DiscoveryOptions
     from lagsym.mechanics.system import System
 
 app = typer.Typer(
@@ -31,7 +28,7 @@ app = typer.Typer(
     help="From trajectories to a Lagrangian that a person can read, check and cite.",
 )
 
-BAD_INPUT, NO_LAGRANGIAN, DIFFERENT = 2, 3, 4
+BAD_INPUT = 2
 LANGUAGES = "numpy, torch, c, julia, modelica or script"
 
 Output = Annotated[
@@ -89,8 +86,8 @@ def derive(
     if bool(system) == bool(lagrangian):
         msg = "expected either a SYSTEM of the catalogue or --lagrangian with --coordinates, to know what to derive"
         raise InputError(msg)
-    given = get(system) if system else _own_system(lagrangian, _names(coordinates), _names(base))
-    entry = given.with_parameters(_numbers(parameters))
+    given = get(system) if system else _own_system(lagrangian, names(coordinates), names(base))
+    entry = given.with_parameters(numbers(parameters))
     if latex and language:
         msg = "expected either --latex or --code, got both"
         raise InputError(msg)
@@ -154,15 +151,18 @@ def simulate(
 
 @app.command()
 def discover(
-    data: Annotated[Path, typer.Argument(help="CSV or Parquet table of measured motion.")],
+    data: Annotated[
+        Path, typer.Argument(help="CSV or Parquet table of measured motion; NetCDF, Zarr or npz file of fields.")
+    ],
     output: Output,
-    coordinates: Annotated[str, typer.Option(help="Columns that are coordinates; all others by default.")] = "",
+    coordinates: Annotated[str, typer.Option(help="Columns or fields that are coordinates; all by default.")] = "",
     angles: Annotated[str, typer.Option(help="Coordinates in radians with period 2 pi.")] = "",
     ignore: Annotated[str, typer.Option(help="Columns to leave out.")] = "",
     parameters: Annotated[str, typer.Option(help="Columns that hold a parameter, the same in every row.")] = "",
     define: Annotated[list[str] | None, typer.Option(help="A new coordinate, as 'name=formula'.")] = None,
     units: Annotated[str, typer.Option(help="Units of t, coordinates, forces, as t=s,theta=rad,x=m.")] = "",
     drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Drop rows with missing numbers.")] = False,
+    periodic: Annotated[str | None, typer.Option(help="Directions of space that close; '' for fixed ends.")] = None,
     evidence: Evidence = "both",
     engine: EngineName = "auto",
     structure: Structure = "auto",
@@ -176,34 +176,34 @@ def discover(
     as_json: Json = False,
 ) -> None:
     """Find the Lagrangian that moves one's own data."""
-    from lagsym.data.tables import Columns, read_table
+    from lagsym.cli.reading import read_motion, space_of
+    from lagsym.data.tables import Columns
     from lagsym.discovery import DiscoveryOptions
     from lagsym.distillation.choice import ChoiceOptions
-    from lagsym.mechanics.jetspace import JetSpace
     from lagsym.mechanics.notation.parsing import parse
     from lagsym.mechanics.system import System
 
     columns = Columns(
-        _names(coordinates),
-        _names(angles),
-        _names(ignore),
-        _names(parameters),
+        names(coordinates),
+        names(angles),
+        names(ignore),
+        names(parameters),
         tuple(define or ()),
         drop_missing,
-        _units(units),
+        units_of(units),
     )
-    motion = read_table(data, columns)
-    space = JetSpace(motion.coordinates)
+    motion = read_motion(data, columns, None if periodic is None else names(periodic))
+    space = space_of(motion)
     choice = ChoiceOptions(
         evidence,
         engine,
         structure,
-        terms=tuple(parse(term, space.names) for term in _names(terms)),
+        terms=tuple(parse(term, space.names) for term in names(terms)),
         known=parse(known, space.names) if known else None,
     )
     options = DiscoveryOptions(choice, seed=seed, device=device, budget=budget)
     wanted = System("reference", space, parse(reference, space.names)) if reference else None
-    _finish(motion, options, wanted, output, resume=resume, as_json=as_json)
+    finish(motion, options, wanted, output, resume=resume, as_json=as_json)
 
 
 @app.command()
@@ -211,7 +211,7 @@ def run(
     system: str,
     output: Output,
     noise: Noise = 0.0,
-    trajectories: Annotated[int, typer.Option(help="How many trajectories to simulate.")] = 20,
+    trajectories: Annotated[int | None, typer.Option(help="How many to simulate; 20, or 6 runs of a field.")] = None,
     positions_only: PositionsOnly = False,
     evidence: Evidence = "both",
     engine: EngineName = "auto",
@@ -222,9 +222,10 @@ def run(
     resume: Resume = False,
     as_json: Json = False,
 ) -> None:
-    """Simulate a catalogue system with random parameters, discover its law from the CSV, verify it."""
-    from lagsym.data.tables import Columns, read_table
-    from lagsym.data.writing import check_ending, write_motion
+    """Simulate a catalogue system with random parameters, discover its law from the file of data, verify it."""
+    from lagsym.cli.reading import read_motion
+    from lagsym.data.tables import Columns
+    from lagsym.data.writing import write_motion
     from lagsym.discovery import DiscoveryOptions
     from lagsym.distillation.choice import ChoiceOptions
     from lagsym.simulation import draw_parameters
@@ -234,13 +235,12 @@ def run(
     options = DiscoveryOptions(ChoiceOptions(evidence, engine, structure), seed=seed, device=device, budget=budget)
     entry = draw_parameters(get(system), seed)
     with tempfile.TemporaryDirectory() as folder:
-        # All that crosses over to the discovery is this table: coordinates, velocities and which of them are angles.
-        table = Path(folder) / "data.csv"
-        check_ending(entry, table)
+        # All that crosses over to the discovery is this file: coordinates, velocities and which of them are angles.
+        file = Path(folder) / DATA[len(entry.space.base) > 1]
         motion = integrate(entry, noise=noise, trajectories=trajectories, seed=seed)
-        write_motion(motion.positions_only() if positions_only else motion, table)
-        motion = read_table(table, Columns(angles=tuple(sorted(entry.angles))))
-    _finish(motion, options, entry, output, resume=resume, as_json=as_json)
+        write_motion(motion.positions_only() if positions_only else motion, file)
+        motion = read_motion(file, Columns(angles=tuple(sorted(entry.angles))))
+    finish(motion, options, entry, output, resume=resume, as_json=as_json)
 
 
 @app.command()
@@ -262,7 +262,7 @@ def verify(
         msg = "expected either --system NAME or --reference EXPR, to know what to compare the law with"
         raise InputError(msg)
     wanted = (
-        get(system).with_parameters(_numbers(parameters))
+        get(system).with_parameters(numbers(parameters))
         if system
         else System("reference", found.space, parse(reference, found.space.names))
     )
@@ -319,80 +319,3 @@ def _own_system(formula: str, coordinates: tuple[str, ...], base: tuple[str, ...
     parsed = parse(formula, space.names, allow_parameters=True)
     parameters = sorted({str(symbol) for symbol in parsed.free_symbols} - set(space.names))
     return System("motion", space, parsed, dict.fromkeys(parameters, 1.0), title="Lagrangian")
-
-
-def _finish(
-    motion: Trajectories,
-    options: DiscoveryOptions,
-    wanted: System | None,
-    output: Path,
-    *,
-    resume: bool,
-    as_json: bool,
-) -> None:
-    """Discover, compare with what is wanted, write the result folder, print, and set the exit code."""
-    from lagsym.discovery import discover as find
-    from lagsym.law.file import to_json
-    from lagsym.neural import progress_bar, save_fit
-    from lagsym.reporting import check_folder, law_text, report_files, result_folder, unfinished_folder, write_files
-    from lagsym.verification import verify_law, with_verdict
-
-    check_folder(output)
-    talk = Console(stderr=True, highlight=False)
-    say = partial(talk.print, style="dim", markup=False)
-    for notice in motion.notices:
-        say(f"Note: {notice}")
-    with unfinished_folder(output, say, resume=resume) as kept:
-        with progress_bar("Training", console=talk) as progress:
-            found = find(motion, options=options, progress=progress, report=say, checkpoints=kept)
-        law = found.law
-        if wanted is not None and law.lagrangian is not None:
-            law = with_verdict(law, verify_law(law, wanted))
-        with result_folder(output) as folder:
-            write_files(report_files(law, found.validation, found.error_map), folder)
-            motion.to_frame().to_csv(folder / "data.csv", index=False)
-            if found.fit is not None:
-                save_fit(found.fit, folder / "network.json")
-    if as_json:
-        typer.echo(to_json(law))
-    else:
-        typer.echo(law_text(law))
-        typer.echo(f"Report: {output / 'report.html'}")
-    if law.status == "not_lagrangian":
-        raise typer.Exit(NO_LAGRANGIAN)
-    if law.verdict == "different":
-        raise typer.Exit(DIFFERENT)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """The parts of a list separated by commas, those inside brackets aside."""
-    parts = re.split(r",(?![^()]*\))", text)
-    return tuple(part.strip() for part in parts if part.strip())
-
-
-def _units(text: str) -> dict[str, str]:
-    """Units by column, from 't=s,x=m'."""
-    units: dict[str, str] = {}
-    for part in _names(text):
-        name, equals, unit = (piece.strip() for piece in part.partition("="))
-        if not (equals and name and unit) or name in units:
-            msg = f"expected --units as column=unit, each column once, separated by commas; got '{part}'"
-            raise InputError(msg)
-        units[name] = unit
-    return units
-
-
-def _numbers(text: str) -> dict[str, float]:
-    """Numbers by name, from 'm=1,g=9.81'."""
-    values = {}
-    for part in _names(text):
-        name, equals, number = (piece.strip() for piece in part.partition("="))
-        try:
-            values[name] = float(number)
-        except ValueError:
-            msg = f"expected --parameters as name=number, separated by commas; got '{part}'"
-            raise InputError(msg) from None
-        if not equals or not math.isfinite(values[name]):
-            msg = f"expected a finite number for parameter {name}; got '{number}'"
-            raise InputError(msg)
-    return values
