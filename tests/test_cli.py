@@ -16,6 +16,7 @@ import pytest
 
 from lagsym.cli import main
 from lagsym.data.derivatives import differentiate
+from lagsym.data.grid_files import read_lattice
 from lagsym.law.file import read_law
 from lagsym.simulation import simulate
 from lagsym.systems import get
@@ -289,6 +290,26 @@ def test_simulate_writes_what_discover_reads(tmp_path):
     seen = lagsym("simulate", "kepler", "-o", "seen.csv", "--positions-only", "--trajectories", "1", folder=tmp_path)
     assert seen.returncode == 0, seen.stderr
     assert list(pd.read_csv(tmp_path / "seen.csv").columns) == ["trajectory", "t", "r", "phi"]
+
+
+def test_simulate_writes_fields_by_the_ending(tmp_path):
+    options = ("--noise", "0.01", "--trajectories", "2", "--positions-only", "--fixed-ends")
+    done = lagsym("simulate", "sine_gordon", "-o", "deep/field.nc", *options, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 runs of sine_gordon with c = 1, omega = 1" in done.stdout
+    found = read_lattice(tmp_path / "deep/field.nc")
+    assert found.names == ("0", "1")
+    assert found.angles == {"phi"}
+    assert found.periodic == (False,)
+    assert not found.has_rates
+    for system, file, message in [
+        ("sine_gordon", "field.csv", "ends in .nc, .zarr, .npz"),
+        ("kepler", "orbit.nc", "expected a .csv file"),
+    ]:
+        refused = lagsym("simulate", system, "-o", file, folder=tmp_path)
+        assert refused.returncode == 2
+        assert message in refused.stderr
+        assert not (tmp_path / file).exists()
 
 
 def test_importing_is_cheap_and_loads_nothing_heavy():

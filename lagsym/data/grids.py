@@ -123,6 +123,7 @@ def to_dataset(lattice: Lattice) -> xr.Dataset:
         {name: (dims, part) for name, part in parts.items()},
         {RUN: np.array(list(coordinates[RUN])), **dict(zip(lattice.base, first.grid, strict=True))},
     )
+    data.attrs["fields"] = ",".join(lattice.fields)
     for name, unit in lattice.units.items():
         data[name].attrs["units"] = unit
     for name in lattice.angles:
@@ -146,6 +147,9 @@ def _field_names(dataset: xr.Dataset, options: GridOptions) -> tuple[str, ...]:
     if TIME not in dataset.dims:
         msg = f"expected the dimension t, got {', '.join(map(str, dataset.dims)) or 'none'}; rename that of time to t"
         raise DataError(msg)
+    # Not every format keeps the order of variables.
+    told = str(dataset.attrs.get("fields", "")).split(",")
+    present = [name for name in told if name in present] + [name for name in present if name not in told]
     names = options.fields or tuple(
         name for name in present if not (name.endswith(RATE) and name.removesuffix(RATE) in present)
     )

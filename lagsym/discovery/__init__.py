@@ -40,5 +40,6 @@ def discover(
         InputError: options contradict each other or the data.
         UnavailableError: a named engine or device is missing.
     """
-    find = discover_field if isinstance(data, Lattice) else discover_motion
-    return find(data, options=options, report=report, progress=progress, checkpoints=checkpoints)
+    if isinstance(data, Lattice):
+        return discover_field(data, options=options, report=report)
+    return discover_motion(data, options=options, report=report, progress=progress, checkpoints=checkpoints)

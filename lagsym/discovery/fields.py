@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from lagsym.data.lattice import Lattice
@@ -17,7 +16,6 @@ from lagsym.distillation.density_advice import density_advice
 from lagsym.distillation.density_constants import settle_density
 from lagsym.law import Law
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.neural import Checkpoints, FitProgress
 from lagsym.validation import validate_field
 
 
@@ -26,11 +24,8 @@ def discover_field(
     *,
     options: DiscoveryOptions | None = None,
     report: Report = lambda stage: None,
-    progress: Callable[[FitProgress], None] | None = None,
-    checkpoints: Checkpoints | None = None,
 ) -> Discovery:
     """Find the Lagrangian density of fields; see `lagsym.discover` for arguments and errors."""
-    del progress, checkpoints
     options = options or DiscoveryOptions()
     log = Journal(report, notices=[*data.notices])
     parts = split(data, seed=options.seed)

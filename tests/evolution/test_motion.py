@@ -178,6 +178,12 @@ def test_fixed_ends_keep_their_values():
     np.testing.assert_allclose(found.u[0, ..., 0], exact, atol=1e-7)
 
 
+def test_what_hangs_between_its_ends_stays():
+    hanging = np.exp(STRETCH.axes[0] / 5)
+    found = follow(U_T**2 / 2 - U_X**2 / 2 - U**2 / 50, columns(hanging), places=STRETCH)
+    np.testing.assert_allclose(found.u[0, -1, :, 0], hanging, rtol=1e-7)
+
+
 def test_energy_of_a_known_field():
     x = STRETCH.axes[0]
     u, u_t = (1 + 0.5 * x)[:, None], np.cos(x)[:, None]
