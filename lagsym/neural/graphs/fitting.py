@@ -159,7 +159,8 @@ def graph_error(model: GraphLagrangian, graph: Graph, data: Data, columns: np.nd
         InputError: the nodes of the data and of the graph do not fit.
     """
     q, v, a = _states(data, columns)
-    return float(np.sqrt(np.mean((model.acceleration(graph, q, v) - a) ** 2) / np.mean(a**2)))
+    square = float(np.mean(a**2)) or 1.0  # where nothing moves, the error itself
+    return float(np.sqrt(np.mean((model.acceleration(graph, q, v) - a) ** 2) / square))
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,35 @@ class GraphLagrangian(nn.Module):
         return found.reshape(q.shape).numpy()
 
     @torch.no_grad()
+    def edge_force(self, graph: Graph, q: np.ndarray) -> Float[np.ndarray, "samples nodes components"]:
+        """The forces Σ ∂e/∂q_i of a graph's edges alone at positions (S, N, D), in the data's units.
+
+        A graph with a single edge gives the derivatives of the edge function by both ends.
+
+        Raises:
+            InputError: as `inputs`.
+        """
+        inputs = self.inputs(graph, q, np.zeros_like(q))
+        outputs = self.outputs(inputs)[0 if self.form.node == "mass" else 2 :]
+        force = torch.zeros_like(inputs.velocity)
+        for edge, by_value, linear in zip(inputs.edges, outputs[0::2], outputs[1::2], strict=True):
+            force = force + _pull(by_value, edge) + linear[..., 0]
+        return force.reshape(q.shape).numpy() * self.scaling.acceleration
+
+    @torch.no_grad()
+    def node_mass(self, graph: Graph, q: np.ndarray, v: np.ndarray) -> Float[np.ndarray, "samples nodes D D"]:
+        """The mass matrices ∂²L/∂v_i ∂v_i of the nodes at positions and velocities (S, N, D).
+
+        Raises:
+            InputError: as `inputs`.
+        """
+        inputs, unit = self.inputs(graph, q, v), torch.eye(self.form.components, dtype=self.dtype)
+        mass = inputs.mass[:, None, None] * unit
+        if self.form.node == "free":
+            mass, _ = self._kinetic(self.outputs(inputs)[0], inputs)
+        return mass.reshape(*q.shape, q.shape[-1]).numpy()
+
+    @torch.no_grad()
     def energy(self, graph: Graph, q: np.ndarray, v: np.ndarray) -> Float[np.ndarray, " samples"]:
         """The energy v · ∂L/∂v − L of each sample, up to a constant, in the data's units.
 
