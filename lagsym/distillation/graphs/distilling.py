@@ -56,6 +56,9 @@ def distill_graph(
     """
     data = _drawn(data, seed)
     q, form = data[0], fit.options.form
+    if not np.any(data[2]):
+        msg = "expected motion with accelerations; these are all zero, so that nothing tells any law from none"
+        raise DataError(msg)
     fronts: list[list[SharedFunction]] = []
     chosen: list[SharedFunction] = []
     for kind, name in enumerate(form.edges):
