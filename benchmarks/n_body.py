@@ -202,7 +202,7 @@ def short(value: object) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--laws", default=",".join(LAWS))
-    parser.add_argument("--noise", default="0,0.001")
+    parser.add_argument("--noise", default="0")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--again", action="store_true")
     options = parser.parse_args()

@@ -64,22 +64,29 @@ def distill_graph(
     for kind, name in enumerate(form.edges):
         reading = read_edges(fit, q, kind, seed)
         extra = (*terms, *(_proposed(engine, reading, seed) if engine else ()))
-        front = _front(reading, extra, angles=form.angles)
-        fronts.append([_named(one, name, kind) for one in front])
-        chosen.append(_named(choose_sum(front), name, kind))
+        _note(fronts, chosen, _front(reading, extra, angles=form.angles), (name, kind))
     if form.node != "mass":
-        front = _front(read_nodes(fit, q, tuple(chosen), seed), (), angles=form.angles)
-        if front:
-            fronts.append([_named(one, SITE, 0) for one in front])
-            chosen.append(_named(choose_sum(front), SITE, 0))
+        _note(fronts, chosen, _front(read_nodes(fit, q, tuple(chosen), seed), (), angles=form.angles), (SITE, 0))
+    if not chosen:
+        msg = "expected a network of which some function acts on nodes, but all that it has learned is gauge"
+        raise DataError(msg)
     motion = _Motion.of(fit.graph, data)
     for place, front in enumerate(fronts):
         chosen[place] = _decided(motion, chosen, place, front)
-    fitted, residual = _without_idle_node(motion, chosen)
+    fitted, residual = _without_idle(motion, chosen)
     edges = tuple(one for one in fitted if one.form != SITE)
     node = next((one for one in fitted if one.form == SITE), None)
     fidelity = tuple(_fidelity(fit, q, one, edges, seed) for one in fitted)
     return GraphLaw(edges, node, residual, fidelity)
+
+
+def _note(
+    fronts: list[list[SharedFunction]], chosen: list[SharedFunction], front: Sequence[Sum], owner: tuple[str, int]
+) -> None:
+    """Take down what the edges of a kind, or the nodes, may do, and what the network says; gauge is nothing."""
+    if front:
+        fronts.append([_named(one, *owner) for one in front])
+        chosen.append(_named(choose_sum(front), *owner))
 
 
 def _drawn(data: States, seed: int) -> States:
@@ -92,11 +99,7 @@ def _front(reading: Reading, extra: Sequence[sp.Expr], *, angles: bool) -> tuple
     library = library_of(reading.form, reading.z[:, -1], angles=angles)
     everything = tuple(dict.fromkeys((*library.terms, *extra)))
     library = Library(everything, library.families, library.rates)
-    front = search_sums(reading.columns, reading.target, library, nuisance=reading.nuisance)
-    if not front and reading.form != SITE:
-        msg = f"expected edges of the form {reading.form} that act on nodes, but the network has learned none that do"
-        raise DataError(msg)
-    return front
+    return search_sums(reading.columns, reading.target, library, nuisance=reading.nuisance)
 
 
 def _named(found: Sum, form: str, kind: int) -> SharedFunction:
@@ -132,14 +135,17 @@ def _decided(
     return tried[-1][2]
 
 
-def _without_idle_node(motion: _Motion, chosen: Sequence[SharedFunction]) -> tuple[list[SharedFunction], float]:
-    """The functions fitted to the motion, without that of the nodes where the edges alone do as well."""
-    fitted, residual = motion.fitted(chosen)
-    edges = [one for one in chosen if one.form != SITE]
-    if 0 < len(edges) < len(chosen):
-        alone, left = motion.fitted(edges)
+def _without_idle(motion: _Motion, chosen: Sequence[SharedFunction]) -> tuple[list[SharedFunction], float]:
+    """The functions fitted to the motion, without those that the others do as well without."""
+    kept = list(chosen)
+    fitted, residual = motion.fitted(kept)
+    for one in chosen[::-1]:
+        others = [other for other in kept if other is not one]
+        if not others:
+            break
+        alone, left = motion.fitted(others)
         if left**2 <= FACTOR * residual**2 + ROUNDING:
-            return alone, left
+            kept, fitted, residual = others, alone, left
     return fitted, residual
 
 

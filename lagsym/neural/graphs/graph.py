@@ -86,11 +86,25 @@ class Graph:
 
     def ends(self, kind: int = EDGE_KINDS_ALIKE) -> Int[np.ndarray, "edges 2"]:
         """The edges of one kind as pairs of nodes."""
-        pairs = [edge for edge, own in zip(self.edges, self.kinds, strict=True) if own == kind]
-        return np.array(pairs, int).reshape(-1, 2)
+        return self._ends[kind] if kind < self.kind_count else np.empty((0, 2), int)
+
+    @cached_property
+    def _ends(self) -> list[Int[np.ndarray, "edges 2"]]:
+        pairs, kinds = np.array(self.edges, int).reshape(-1, 2), np.array(self.kinds, int)
+        return [pairs[kinds == kind] for kind in range(self.kind_count)]
 
     def neighbourhoods(self, kind: int = EDGE_KINDS_ALIKE) -> Neighbourhoods:
         """The neighbours of every node along edges of one kind."""
+        if kind not in self._known:
+            self._known[kind] = self._neighbourhoods(kind)
+        return self._known[kind]
+
+    @cached_property
+    def _known(self) -> dict[int, Neighbourhoods]:
+        """What `neighbourhoods` has found, as a motion asks for them at every step."""
+        return {}
+
+    def _neighbourhoods(self, kind: int) -> Neighbourhoods:
         found: list[list[tuple[int, bool]]] = [[] for _ in range(self.nodes)]
         for a, b in self.ends(kind).tolist():
             found[a].append((b, False))
