@@ -120,7 +120,7 @@ def found(case: Case, noise: float, seed: int) -> Row:
 
 
 def shown(law: GraphLaw) -> str:
-    return str(sp.N(law.edges[0].expression, SHOWN))
+    return str(law.edges[0].rounded(SHOWN))
 
 
 def right(law: GraphLaw, case: Case) -> bool:

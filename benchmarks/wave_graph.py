@@ -8,8 +8,9 @@ points of a ring and sum it over the points.  As we read it, their density has t
     L = sum_i (dphi_i/dt)^2 / 2 - ((phi_(i+1) - phi_(i-1)) / (2 dx))^2 / 2,
 
 whose equation couples every second point: phi_i'' = (phi_(i+2) - 2 phi_i + phi_(i-2)) / (2 dx)^2.  What is
-usually meant, phi_i'' = (phi_(i+1) - 2 phi_i + phi_(i-1)) / dx^2, follows from the differences of neighbours.  Both are simulated
-here, exactly, by their normal modes: `central` and `neighbours`.  dx = 1, waves of up to ten periods on the ring.
+usually meant, phi_i'' = (phi_(i+1) - 2 phi_i + phi_(i-1)) / dx^2, follows from the differences of neighbours.  Both are
+simulated here, exactly, by their normal modes: `central` and `neighbours`.  dx = 1, waves of up to ten periods on the
+ring.
 
 In both cases a graph network has N(phi, phi_t) at every point and edges e(a, b) of two kinds, to the next point and to
 the one after it; which of them matters it has to find.  The unconstrained network is one perceptron of as many weights
@@ -228,7 +229,7 @@ def measured(lattice: str, seed: int) -> dict[str, Row]:
     seconds = time.process_time() - began
     law = distill_graph(fit, train, seed=seed)
     model, functions = fit.model, law.functions
-    formula = ", ".join(f"{one.expression.evalf(5)} to {one.kind + 1}" for one in functions)
+    formula = ", ".join(f"{one.rounded()} to {one.kind + 1}" for one in functions)
     rows = {
         "graph network": rolled(
             lattice,

@@ -55,6 +55,15 @@ class SharedFunction:
         """The sum."""
         return sp.Add(*(sp.Float(c, 17) * term for c, term in zip(self.coefficients, self.terms, strict=True)))
 
+    def rounded(self, digits: int = 5) -> sp.Expr:
+        """The sum with so many significant digits of every number, to be shown.
+
+        >>> SharedFunction("pair", (SYMBOLS["pair"][0] ** 2,), (-0.6000000001,)).rounded()
+        -0.6*r**2
+        """
+        whole = self.expression
+        return whole.xreplace({number: sp.Float(float(number), digits) for number in whole.atoms(sp.Float)})
+
     def forces(self, graph: Graph, q: np.ndarray) -> Float[np.ndarray, "terms samples nodes components"]:
         """What each term exerts on every node at positions (S, N, D), without its coefficient.
 
