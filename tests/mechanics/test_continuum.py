@@ -61,7 +61,7 @@ def test_sites_keep_their_function_per_length():
 @pytest.mark.parametrize(
     "edge", [-((B - A) ** 2) / 2, sp.exp(B - A), A * B**3, A**2 * B**2 - A * B, sp.cos(A + 2 * B) * (B - A)]
 )
-@pytest.mark.parametrize("order", [2, 3, 4])
+@pytest.mark.parametrize("order", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)])
 def test_sums_over_sites_are_integrals_up_to_the_neglected_term(edge, order):
     found = continuum_density(edge, sp.S.Zero, H, order=order)
     x = sp.Symbol("x", real=True)

@@ -112,7 +112,7 @@ def search_sums(
 
     >>> r = sp.Symbol("r", real=True)
     >>> x = np.linspace(0.5, 3.0, 40)
-    >>> library = Library((r, r**2, 1 / r), (sp.exp(-RATE * r) / r,), (0.1, 10.0))
+    >>> library = Library((r, 1 / r), (sp.exp(-RATE * r) / r,), (0.1, 10.0))
     >>> force = sp.lambdify(r, sp.diff(2 * sp.exp(-0.7 * r) / r, r))(x)
     >>> found = choose_sum(search_sums(lambda term: sp.lambdify(r, sp.diff(term, r))(x) + 0 * x, force, library))
     >>> len(found.terms), round(float(found.terms[0].subs(r, 1)), 6), round(found.coefficients[0], 6)

@@ -63,6 +63,7 @@ def test_pair_laws_are_recovered(name):
     assert law.fidelity[0] < 1e-2
 
 
+@SLOW
 def test_pair_laws_in_space_with_masses():
     force, expected, nearest = PAIRS["gravity"]
     masses = (1.0, 2.0, 0.5, 3.0)
@@ -171,6 +172,7 @@ def test_the_law_is_a_lagrangian_that_moves_more_bodies():
         law.lagrangian(graph, names[:4])
 
 
+@SLOW
 def test_an_engine_finds_what_no_library_holds():
     def force(s):
         return s / (1 + s**2)  # of the energy -log(1 + s^2) / 2
