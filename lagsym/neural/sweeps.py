@@ -12,7 +12,7 @@ from torch import Tensor
 from lagsym.neural.examples import Examples
 from lagsym.neural.models import Inputs, Net, NetworkLagrangian
 from lagsym.neural.models.recorded import Recorded
-from lagsym.neural.operators import Contraction, LayerGradient, batch_gradient, write_jacobian_rows
+from lagsym.neural.operators import Contraction, LayerGradient, batch_gradient, sum_groups, write_jacobian_rows
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def residuals_and_jacobian(
         cotangents = outputs.cotangents(residuals[:, j], torch.ones_like(residuals[:, j]), again=True)
         for sweep, own in zip(sweeps, cotangents, strict=True):
             stop = start + sum(parameter.numel() for parameter in sweep.parameters)
-            layers = _by_example(sweep.reverse(own), examples.group)
+            layers = sum_groups(sweep.reverse(own), examples.group)
             write_jacobian_rows(layers, jacobian[:, j, start:stop])
             start = stop
     return residuals.detach().flatten(), jacobian.flatten(0, 1)
@@ -77,19 +77,3 @@ def _forward(model: NetworkLagrangian, inputs: Inputs) -> list[_Sweep]:
 def _sum(one: LayerGradient, other: LayerGradient) -> LayerGradient:
     bias = None if one.bias is None or other.bias is None else one.bias + other.bias
     return LayerGradient(one.pairs + other.pairs, bias)
-
-
-def _by_example(layers: list[LayerGradient], group: int) -> list[LayerGradient]:
-    """Gradients of examples from those of their samples: summing over a group is stacking what is contracted anyway."""
-    if group == 1:
-        return layers
-
-    def stacked(part: Tensor) -> Tensor:  # (m, B · group, k) -> (m · group, B, k)
-        return part.unflatten(1, (-1, group)).transpose(1, 2).flatten(0, 1)
-
-    grouped = []
-    for layer in layers:
-        pairs = ((left, right.expand(-1, left.shape[1], -1)) for left, right in layer.pairs)
-        bias = None if layer.bias is None else layer.bias.unflatten(0, (-1, group)).sum(1)
-        grouped.append(LayerGradient(tuple((stacked(left), stacked(right)) for left, right in pairs), bias))
-    return grouped

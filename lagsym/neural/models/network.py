@@ -20,6 +20,44 @@ Outputs = Sequence[Tensor]
 """What the operator of each net gives, in their order."""
 
 
+def initial_parameters(nets: Sequence[Net], size: tuple[int, int], seed: int, dtype: torch.dtype) -> list[nn.Parameter]:
+    """Weight, bias, ... with weights of variance 1 / inputs, drawn alike for every dtype; linear nets are 0.
+
+    Arguments:
+        nets: the perceptrons.
+        size: width and depth of those with hidden layers.
+        seed: of the draw.
+        dtype: of the parameters.
+    """
+    width, depth = size
+    generator = torch.Generator().manual_seed(seed)
+    parameters = []
+    for net in nets:
+        sizes = [net.inputs, *[width] * depth * net.hidden, net.outputs]
+        for k, (into, out) in enumerate(pairwise(sizes)):
+            weight = torch.randn(out, into, generator=generator, dtype=torch.float64) / into**0.5
+            bias = 0.3 * torch.randn(out, generator=generator, dtype=torch.float64)
+            if not net.hidden:
+                weight = torch.zeros_like(weight)
+            if k < len(sizes) - 2:
+                parameters += [weight, bias]
+            else:
+                parameters += [weight, torch.zeros_like(bias)] if net.biased else [weight]
+    return [nn.Parameter(parameter.to(dtype)) for parameter in parameters]
+
+
+def applied(
+    nets: Sequence[Net], depth: int, parameters: Sequence[Tensor], arguments: Sequence[tuple[Tensor, Tensor]]
+) -> Outputs:
+    """What each net's operator gives for its arguments, differentiable with respect to the parameters of all nets."""
+    start, results = 0, []
+    for net, (x, directions) in zip(nets, arguments, strict=True):
+        stop = start + net.tensors(depth)
+        results.append(net.operator(parameters[start:stop], x, directions))
+        start = stop
+    return results
+
+
 class Network(nn.Module, ABC):
     """One or more multilayer perceptrons with softplus activations, and what goes into them.
 
@@ -56,24 +94,7 @@ class Network(nn.Module, ABC):
         for name, values in (("_center", scaling.center), ("_spread", scaling.spread), ("_velocity", scaling.velocity)):
             self.register_buffer(name, torch.tensor(values, dtype=dtype), persistent=False)
         self.nets = self._nets()
-        self.network = nn.ParameterList(self._initial(seed, dtype))
-
-    def _initial(self, seed: int, dtype: torch.dtype) -> list[nn.Parameter]:
-        """Weight, bias, ... with weights of variance 1 / inputs, drawn alike for every dtype; linear nets are 0."""
-        generator = torch.Generator().manual_seed(seed)
-        parameters = []
-        for net in self.nets:
-            sizes = [net.inputs, *[self.width] * self.depth * net.hidden, net.outputs]
-            for k, (into, out) in enumerate(pairwise(sizes)):
-                weight = torch.randn(out, into, generator=generator, dtype=torch.float64) / into**0.5
-                bias = 0.3 * torch.randn(out, generator=generator, dtype=torch.float64)
-                if not net.hidden:
-                    weight = torch.zeros_like(weight)
-                if k < len(sizes) - 2:
-                    parameters += [weight, bias]
-                else:
-                    parameters += [weight, torch.zeros_like(bias)] if net.biased else [weight]
-        return [nn.Parameter(parameter.to(dtype)) for parameter in parameters]
+        self.network = nn.ParameterList(initial_parameters(self.nets, (width, depth), seed, dtype))
 
     @property
     def coordinates(self) -> int:
@@ -173,13 +194,7 @@ class Network(nn.Module, ABC):
 
     def outputs(self, inputs: Inputs) -> Outputs:
         """What each net's operator gives, differentiable with respect to the parameters."""
-        arguments, parameters, start = self.arguments(inputs), list(self.network), 0
-        results = []
-        for net, (x, directions) in zip(self.nets, arguments, strict=True):
-            stop = start + net.tensors(self.depth)
-            results.append(net.operator(parameters[start:stop], x, directions))
-            start = stop
-        return results
+        return applied(self.nets, self.depth, list(self.network), self.arguments(inputs))
 
     def by_position(self, gradient: Tensor, inputs: Inputs) -> Tensor:
         """Gradient by features (..., B, d) -> by Q, and by T where time enters (..., B, n or n + 1)."""

@@ -13,9 +13,10 @@ Parameters and inputs may carry a leading dimension of members (K, ...): the net
 inputs, in batched matrix products.
 """
 
-from lagsym.neural.operators.base import LayerGradient, Operator, batch_gradient, write_jacobian_rows
+from lagsym.neural.operators.base import LayerGradient, Operator, batch_gradient, sum_groups, write_jacobian_rows
 from lagsym.neural.operators.contraction import Contraction
 from lagsym.neural.operators.first_order import gradient, values
+from lagsym.neural.operators.grouped import grouped
 from lagsym.neural.operators.rows import hessian_rows
 from lagsym.neural.operators.tangents import tangents
 
@@ -25,7 +26,9 @@ __all__ = [
     "Operator",
     "batch_gradient",
     "gradient",
+    "grouped",
     "hessian_rows",
+    "sum_groups",
     "tangents",
     "values",
     "write_jacobian_rows",

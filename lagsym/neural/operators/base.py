@@ -104,6 +104,22 @@ def _outer_sum(left: Tensor, right: Tensor) -> Tensor:
     return (right.mT @ left).mT if right.shape[-1] < NARROW else left.mT @ right
 
 
+def sum_groups(layers: list[LayerGradient], group: int) -> list[LayerGradient]:
+    """Gradients of groups of consecutive samples: summing over a group is stacking what is contracted anyway."""
+    if group == 1:
+        return layers
+
+    def stacked(part: Tensor) -> Tensor:  # (m, B · group, k) -> (m · group, B, k)
+        return part.unflatten(1, (-1, group)).transpose(1, 2).flatten(0, 1)
+
+    grouped = []
+    for layer in layers:
+        pairs = ((left, right.expand(-1, left.shape[1], -1)) for left, right in layer.pairs)
+        bias = None if layer.bias is None else layer.bias.unflatten(0, (-1, group)).sum(1)
+        grouped.append(LayerGradient(tuple((stacked(left), stacked(right)) for left, right in pairs), bias))
+    return grouped
+
+
 def write_jacobian_rows(layers: Sequence[LayerGradient], rows: Float[Tensor, "batch parameters"]) -> None:
     """Write each sample's gradient with respect to all parameters into `rows`; without members."""
     start = 0

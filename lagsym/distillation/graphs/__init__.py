@@ -1,0 +1,9 @@
+"""Closed forms of what a graph network has learned."""
+
+from lagsym.distillation.graphs.distilling import distill_graph
+from lagsym.distillation.graphs.law import GraphLaw
+from lagsym.distillation.graphs.reading import read_edges, read_nodes
+from lagsym.distillation.graphs.refining import refine_law
+from lagsym.distillation.graphs.shared import SYMBOLS, SharedFunction
+
+__all__ = ["SYMBOLS", "GraphLaw", "SharedFunction", "distill_graph", "read_edges", "read_nodes", "refine_law"]

@@ -1,0 +1,233 @@
+"""Distilling a graph network: closed forms of its edges and nodes, chosen and fitted on the motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import sympy as sp
+from scipy.optimize import least_squares
+
+from lagsym.distillation.engines import Engine
+from lagsym.distillation.engines.refit import split
+from lagsym.distillation.graphs.law import GraphLaw
+from lagsym.distillation.graphs.libraries import library_of
+from lagsym.distillation.graphs.reading import Reading, read_edges, read_nodes
+from lagsym.distillation.graphs.search import FACTOR, LOOK, Library, Sum, choose_sum, search_sums
+from lagsym.distillation.graphs.shared import SITE, SYMBOLS, SharedFunction
+from lagsym.errors import DataError
+from lagsym.neural.graphs.fitting import GraphFit
+from lagsym.neural.graphs.graph import Graph
+from lagsym.neural.graphs.layout import States
+
+SAMPLES = 300
+"""Samples of motion that sums are compared on."""
+ROUNDING = 1e-20
+STEPS = 30
+WEAKEST = 0.1
+"""A sample's error is relative to its own accelerations, or to this fraction of all samples' root mean square."""
+
+
+def distill_graph(
+    fit: GraphFit,
+    data: States,
+    *,
+    engine: Engine | None = None,
+    terms: Sequence[sp.Expr] = (),
+    seed: int = 0,
+) -> GraphLaw:
+    """A closed form for the edges and nodes of a trained graph network.
+
+    The network proposes: its forces are matched by sums of few terms, for each number of constants the best one.  The
+    motion decides: of these sums the simplest is taken that none with a few more constants is much better than, by the
+    accelerations, to which all constants are fitted in the end.
+
+    Arguments:
+        fit: the trained network.
+        data: positions, velocities and accelerations (S, N, D), as of `lagsym.neural.graphs.states`.
+        engine: a symbolic regression that proposes further terms of e'(r) or e'(s), or None.
+        terms: further terms of edges, in the symbols of `SYMBOLS`.
+        seed: of the draw of samples.
+
+    Raises:
+        DataError: no term explains anything of what the network has learned, or masses are not constant.
+        InputError: nodes have several components, and functions are not those of pairs.
+    """
+    data = _drawn(data, seed)
+    q, form = data[0], fit.options.form
+    if not np.any(data[2]):
+        msg = "expected motion with accelerations; these are all zero, so that nothing tells any law from none"
+        raise DataError(msg)
+    fronts: list[list[SharedFunction]] = []
+    chosen: list[SharedFunction] = []
+    for kind, name in enumerate(form.edges):
+        reading = read_edges(fit, q, kind, seed)
+        extra = (*terms, *(_proposed(engine, reading, seed) if engine else ()))
+        _note(fronts, chosen, _front(reading, extra, angles=form.angles), (name, kind))
+    if form.node != "mass":
+        _note(fronts, chosen, _front(read_nodes(fit, q, tuple(chosen), seed), (), angles=form.angles), (SITE, 0))
+    if not chosen:
+        msg = "expected a network of which some function acts on nodes, but all that it has learned is gauge"
+        raise DataError(msg)
+    motion = _Motion.of(fit.graph, data)
+    for place, front in enumerate(fronts):
+        chosen[place] = _decided(motion, chosen, place, front)
+    fitted, residual = _without_idle(motion, chosen)
+    edges = tuple(one for one in fitted if one.form != SITE)
+    node = next((one for one in fitted if one.form == SITE), None)
+    fidelity = tuple(_fidelity(fit, q, one, edges, seed) for one in fitted)
+    return GraphLaw(edges, node, residual, fidelity)
+
+
+def _note(
+    fronts: list[list[SharedFunction]], chosen: list[SharedFunction], front: Sequence[Sum], owner: tuple[str, int]
+) -> None:
+    """Take down what the edges of a kind, or the nodes, may do, and what the network says; gauge is nothing."""
+    if front:
+        fronts.append([_named(one, *owner) for one in front])
+        chosen.append(_named(choose_sum(front), *owner))
+
+
+def _drawn(data: States, seed: int) -> States:
+    index = np.random.default_rng(seed).permutation(len(data[0]))[:SAMPLES]
+    q, v, a = (part[index] for part in data)
+    return q, v, a
+
+
+def _front(reading: Reading, extra: Sequence[sp.Expr], *, angles: bool) -> tuple[Sum, ...]:
+    library = library_of(reading.form, reading.z[:, -1], angles=angles)
+    everything = tuple(dict.fromkeys((*library.terms, *extra)))
+    library = Library(everything, library.families, library.rates)
+    return search_sums(reading.columns, reading.target, library, nuisance=reading.nuisance)
+
+
+def _named(found: Sum, form: str, kind: int) -> SharedFunction:
+    return SharedFunction(form, found.terms, found.coefficients, kind)
+
+
+def _proposed(engine: Engine, reading: Reading, seed: int) -> list[sp.Expr]:
+    """Terms of L whose derivatives are terms of an engine's formula; those without a closed integral are left out."""
+    if reading.form == "lattice":
+        return []
+    formula = engine.search(reading.table(), seed=seed).simplest(floor=1e-12).expression
+    variable = SYMBOLS[reading.form][0]
+    found = []
+    for _, term in split(sp.expand(formula)):
+        whole = sp.integrate(term, variable)
+        if not whole.has(sp.Integral) and whole.free_symbols == {variable}:
+            found.append(whole)
+    return found
+
+
+def _decided(
+    motion: _Motion, chosen: Sequence[SharedFunction], place: int, front: Sequence[SharedFunction]
+) -> SharedFunction:
+    """The simplest of a front by the motion, beside the others."""
+    tried: list[tuple[int, float, SharedFunction]] = []
+    for one in front:
+        fitted, residual = motion.fitted([*chosen[:place], one, *chosen[place + 1 :]])
+        constants = len(one.terms) + len(_rates(one))
+        tried.append((constants, residual**2, fitted[place]))
+    for constants, loss, one in tried:
+        if loss <= FACTOR * min(other for more, other, _ in tried if more <= constants + LOOK) + ROUNDING:
+            return one
+    return tried[-1][2]
+
+
+def _without_idle(motion: _Motion, chosen: Sequence[SharedFunction]) -> tuple[list[SharedFunction], float]:
+    """The functions fitted to the motion, without those that the others do as well without."""
+    kept = list(chosen)
+    fitted, residual = motion.fitted(kept)
+    for one in chosen[::-1]:
+        others = [other for other in kept if other is not one]
+        if not others:
+            break
+        alone, left = motion.fitted(others)
+        if left**2 <= FACTOR * residual**2 + ROUNDING:
+            kept, fitted, residual = others, alone, left
+    return fitted, residual
+
+
+def _fidelity(fit: GraphFit, q: np.ndarray, one: SharedFunction, edges: tuple[SharedFunction, ...], seed: int) -> float:
+    """How far a function is from the network's forces, relative to them, up to gauge."""
+    reading = read_nodes(fit, q, edges, seed) if one.form == SITE else read_edges(fit, q, one.kind, seed)
+    columns = np.stack([reading.columns(term) for term in one.terms], 1)
+    error, target = reading.target - columns @ np.array(one.coefficients), reading.target
+    if reading.nuisance is not None:
+        basis = np.linalg.qr(reading.nuisance)[0]
+        error, target = error - basis @ (basis.T @ error), target - basis @ (basis.T @ target)
+    return float(np.linalg.norm(error) / np.linalg.norm(target))
+
+
+class _Motion:
+    """Accelerations to which the constants of functions are fitted."""
+
+    def __init__(self, graph: Graph, q: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
+        self.graph, self.q, self.weight = graph, q, weight
+        self.target = (target * weight).ravel()
+
+    @classmethod
+    def of(cls, graph: Graph, data: States) -> _Motion:
+        """Forces m a, each sample weighed by one over the size of its accelerations."""
+        q, _, a = data
+        size = np.sqrt(np.mean(a**2, (1, 2)) + WEAKEST**2 * np.mean(a**2))
+        masses = graph.mass_array[:, None]
+        return cls(graph, q, masses * a, 1 / (masses * size[:, None, None]))
+
+    def fitted(self, functions: Sequence[SharedFunction]) -> tuple[list[SharedFunction], float]:
+        """The functions with all constants fitted, and the relative error of the accelerations."""
+        rates = np.array([float(rate) for one in functions for rate in _rates(one)])
+        known: dict[sp.Basic, np.ndarray] = {}
+
+        def at(logarithms: np.ndarray) -> list[SharedFunction]:
+            return _with_rates(functions, np.sign(rates) * np.exp(logarithms))
+
+        def residual(logarithms: np.ndarray) -> np.ndarray:
+            return self._solved(at(logarithms), known)[1]
+
+        best = np.log(np.abs(rates))
+        if len(rates):
+            best = least_squares(residual, best, x_scale=1e-2, max_nfev=STEPS, xtol=1e-15, ftol=1e-15, gtol=1e-15).x
+        coefficients, error = self._solved(at(best), known)
+        found, start = [], 0
+        for one in at(best):
+            stop = start + len(one.terms)
+            found.append(replace(one, coefficients=tuple(map(float, coefficients[start:stop]))))
+            start = stop
+        return found, float(np.linalg.norm(error) / np.linalg.norm(self.target))
+
+    def _solved(
+        self, functions: Sequence[SharedFunction], known: dict[sp.Basic, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        columns = []
+        for one in functions:
+            for term in one.terms:
+                key = sp.Tuple(sp.Symbol(one.form), sp.Integer(one.kind), term)
+                if term.has(sp.Float) or key not in known:
+                    alone = replace(one, terms=(term,), coefficients=(1.0,))
+                    known[key] = (alone.forces(self.graph, self.q)[0] * self.weight).ravel()
+                columns.append(known[key])
+        matrix = np.stack(columns, 1)
+        norms = np.linalg.norm(matrix, axis=0)
+        norms = np.where(norms > 0, norms, 1.0)
+        coefficients = np.linalg.lstsq(matrix / norms, self.target, rcond=None)[0] / norms
+        return coefficients, matrix @ coefficients - self.target
+
+
+def _rates(one: SharedFunction) -> list[sp.Float]:
+    """The decimal numbers inside terms, term by term."""
+    return [number for term in one.terms for number in sorted(term.atoms(sp.Float), key=float)]
+
+
+def _with_rates(functions: Sequence[SharedFunction], values: np.ndarray) -> list[SharedFunction]:
+    """The functions with other numbers inside their terms, in the order of `_rates`."""
+    remaining: Callable[[], float] = iter(values.tolist()).__next__
+    found = []
+    for one in functions:
+        terms = []
+        for term in one.terms:
+            places = {number: sp.Float(remaining(), 17) for number in sorted(term.atoms(sp.Float), key=float)}
+            terms.append(term.xreplace(places))
+        found.append(replace(one, terms=tuple(terms)))
+    return found
