@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -19,6 +21,8 @@ class FieldRateNetwork(FieldNetwork):
     It starts at zero.  N sees scaled fields as sine and cosine where they are angles, and the base coordinates that
     enter; the linear form sees fields that are no angles, and all derivatives.
     """
+
+    form: ClassVar[str] = "rates"
 
     def _nets(self) -> tuple[Net, ...]:
         count, space = self.scaling.count, self.scaling.base - 1

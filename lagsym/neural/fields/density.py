@@ -42,8 +42,6 @@ class DensityNetwork(FieldNetwork, ABC):
     E is blind to divergences and to the scale of L, so only E is to be compared.
     """
 
-    form: ClassVar[str]
-
     @abstractmethod
     def _charts(self) -> tuple[Chart, ...]:
         """The parts of L beside ½ Σ_i W_(i,t)²."""

@@ -13,7 +13,6 @@ from lagsym.data.jets import Jets
 from lagsym.neural.examples import Examples
 from lagsym.neural.examples.acceleration import LEAST
 from lagsym.neural.fields.network import FieldNetwork, require_second
-from lagsym.neural.fields.records import FieldInputs
 from lagsym.neural.models.perceptrons import Outputs
 
 

@@ -8,8 +8,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import numpy as np
-
 from lagsym.data.jets import Jets
 from lagsym.errors import DataError, InputError
 from lagsym.neural.device import keep_freed_memory, one_thread

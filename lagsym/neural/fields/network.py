@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -30,6 +31,9 @@ class FieldNetwork(Perceptrons, ABC):
     Raises:
         InputError: width or depth is not positive, or the dtype is another one.
     """
+
+    form: ClassVar[str]
+    """Its name."""
 
     _owner: Tensor
     _center: Tensor

@@ -125,9 +125,9 @@ class FieldScaling:
         fields = Scaling.of(particle, angles, harmonics=harmonics)
         sizes = np.array(fields.velocity) * fields.time
         lengths = tuple(_length(slopes, sizes) for slopes in np.moveaxis(jets.du[:, 1:], 1, 0))
-        chosen = tuple(sorted(entering))
-        origins = tuple((float(jets.x[:, mu].mean()), float(jets.x[:, mu].std() or 1.0)) for mu in chosen)
-        return cls(fields, lengths, chosen, origins)
+        chosen, base = tuple(sorted(entering)), len(lengths) + 1
+        columns = (jets.x[:, mu] if 0 <= mu < base else np.zeros(1) for mu in chosen)
+        return cls(fields, lengths, chosen, tuple((float(x.mean()), float(x.std() or 1.0)) for x in columns))
 
 
 def _length(slopes: np.ndarray, sizes: np.ndarray) -> float:
