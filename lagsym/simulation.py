@@ -1,66 +1,92 @@
-"""Simulation: a system in, trajectories out."""
+"""Simulation: a system in, trajectories or snapshots of fields out."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
 from scipy.integrate import solve_ivp
 
+from lagsym.data.lattice import Lattice
+from lagsym.data.noise import add_noise
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.errors import InputError
+from lagsym.field_simulation import simulate_field
 from lagsym.mechanics.dynamics.numeric import CompiledMechanics, compile_mechanics
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.system import System
+from lagsym.mechanics.system import Region, System
 
-Initial = tuple[Float[np.ndarray, "trajectories n"], Float[np.ndarray, "trajectories n"]]
+Initial = tuple[Float[np.ndarray, "trajectories *sites n"], Float[np.ndarray, "trajectories *sites n"]]
 TOLERANCE = 1e-12
 """Relative and absolute tolerance of the integrator."""
+PARTICLES = 20
+"""Trajectories of a particle system unless told otherwise."""
 QUOTED_DIGITS = 3
 """Significant digits of a drawn parameter."""
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 (all but one have defaults and names)
     system: System,
     *,
-    trajectories: int = 20,
+    trajectories: int | None = None,
     span: float | None = None,
     step: float | None = None,
     noise: float = 0.0,
     seed: int = 0,
     initial: Initial | None = None,
-) -> Trajectories:
-    """Integrate a particle system from random or given initial conditions.
+    region: Region | None = None,
+) -> Trajectories | Lattice:
+    """Integrate a particle system or a field from random or given initial conditions.
 
-    The equations E + Q - dD/dv = 0 are integrated by Dormand and Prince's method of order 8 with a relative tolerance
-    of 1e-12, all trajectories together.
+    The equations E + Q - dD/dv = 0 are integrated by Dormand and Prince's method of order 8, a particle's with a
+    relative tolerance of 1e-12, all trajectories together; a field's density is put on a grid first
+    (`lagsym.evolution.evolve`).
 
     Arguments:
         system: what moves.
-        trajectories: how many, drawn uniformly from the system's ranges; ignored where `initial` is given.
+        trajectories: how many, drawn uniformly from the system's ranges; 20 for particles and those of the region for
+            fields without it. Ignored where `initial` is given.
         span: length in time; the system's default without it.
         step: sampling interval; the system's default without it.
         noise: standard deviation of the Gaussian noise on every position and velocity, relative to that of the
             column.  Noisy trajectories hold no accelerations: nothing exact is left in them.
         seed: of the initial conditions and the noise.
-        initial: positions and velocities at t = 0, each of shape (trajectories, n).
+        initial: positions and velocities at t = 0, each of shape (trajectories, n); for a field u and u_t, each of
+            shape (runs, *sites, n).
+        region: where a field is simulated; the system's default without it.
 
     Returns:
-        Segments with t, q, v and, without noise, the exact a.
+        Segments with t, q, v and, without noise, the exact a; for a field records with t, u and u_t.
 
     Raises:
-        InputError: the system is a field, an option is out of its range, or the motion runs into a singularity.
+        InputError: an option is out of its range, or the motion runs into a singularity.
 
     >>> from lagsym import systems
     >>> data = simulate(systems.get("pendulum"), trajectories=3, span=1.0)
     >>> len(data.segments), data.segments[0].q.shape
     (3, (101, 1))
+    >>> data = simulate(systems.get("klein_gordon"), trajectories=2, span=1.0)
+    >>> len(data.records), data.records[0].u.shape
+    (2, (21, 128, 1))
     """
     span = system.span if span is None else span
     step = system.step if step is None else step
+    count = (PARTICLES if len(system.space.base) == 1 else system.region.runs) if trajectories is None else trajectories
+    _check(count, span, step, noise)
+    times = step * np.arange(round(span / step) + 1)
     if len(system.space.base) > 1:
-        msg = f"{system.name} is a field over {', '.join(system.space.base)}; expected a particle"
+        chosen = replace(region or system.region, runs=count)
+        return simulate_field(system, chosen, times, noise=noise, seed=seed, initial=initial)
+    if region is not None:
+        msg = f"{system.name} is a particle; expected no region, which is for fields"
         raise InputError(msg)
-    _check(trajectories, span, step, noise)
+    return _simulate_particle(system, count, times, noise=noise, seed=seed, initial=initial)
+
+
+def _simulate_particle(
+    system: System, trajectories: int, times: np.ndarray, *, noise: float, seed: int, initial: Initial | None
+) -> Trajectories:
     generator = np.random.default_rng(seed)
     q0, v0 = _draw_initial(system, trajectories, generator) if initial is None else _given(initial, system.space)
     mechanics = compile_mechanics(
@@ -69,11 +95,10 @@ def simulate(
         dissipation=system.numeric_dissipation,
         forces=system.numeric_forces,
     )
-    times = step * np.arange(round(span / step) + 1)
     q, v = _integrate(mechanics, q0, v0, times, system.name)
     accelerations = [mechanics.acceleration(times, *motion) for motion in zip(q, v, strict=True)]
     if noise > 0:
-        q, v = (x + noise * x.std((0, 1)) * generator.standard_normal(x.shape) for x in (q, v))
+        q, v = (add_noise(x, noise, generator) for x in (q, v))
     segments = tuple(
         Segment(t=times, q=q[k], v=v[k], a=None if noise > 0 else accelerations[k], trajectory=str(k))
         for k in range(len(q))

@@ -6,7 +6,7 @@ from lagsym import systems
 from lagsym.errors import InputError
 from lagsym.mechanics.dynamics.numeric import compile_mechanics
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.system import System
+from lagsym.mechanics.system import Region, System
 from lagsym.simulation import draw_parameters, simulate
 
 CATALOGUE = systems.particles()
@@ -44,9 +44,9 @@ def test_a_dominant_period_has_many_samples(system):
             assert np.median(len(segment) / np.maximum(spectrum.argmax(0), 1)) >= 60
 
 
-def test_fields_are_refused():
-    with pytest.raises(InputError, match="wave_2d is a field over t, x, y"):
-        simulate(systems.get("wave_2d"))
+def test_a_particle_has_no_region():
+    with pytest.raises(InputError, match="pendulum is a particle"):
+        simulate(systems.get("pendulum"), region=Region())
 
 
 def test_oscillator_against_its_closed_solution():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +15,37 @@ from lagsym.mechanics.jetspace import JetSpace
 
 
 @dataclass(frozen=True)
+class Region:
+    """Where a field is simulated, the same along every direction of space.
+
+    Arguments:
+        length: of each direction, in its units.
+        sites: along each direction.
+        periodic: whether space closes on itself; otherwise the fields are given at its ends.
+        modes: the shortest wave of the initial conditions fits that often into the length, twice without ends.
+        runs: how many initial conditions.
+
+    Raises:
+        InputError: a number is out of its range.
+    """
+
+    length: float = 20.0
+    sites: int = 128
+    periodic: bool = True
+    modes: int = 4
+    runs: int = 6
+
+    def __post_init__(self) -> None:
+        fits = 0 < self.length < math.inf and self.runs >= 1 and 1 <= self.modes < self.sites / 4
+        if not fits:
+            msg = (
+                "expected a positive finite length, one run or more and more than four sites for each mode, got "
+                f"{self.length} with {self.sites} sites, {self.modes} modes and {self.runs} runs"
+            )
+            raise InputError(msg)
+
+
+@dataclass(frozen=True)
 class System:
     """A Lagrangian with all that is needed to derive, simulate and check it.
 
@@ -22,7 +54,8 @@ class System:
         space: the jet space of the coordinates.
         lagrangian: the Lagrangian (density) over that space and the parameters.
         parameters: default value of every parameter, in the units that `source` uses.
-        ranges: for each coordinate `q` and velocity `q_dot`, the interval of safe initial conditions.
+        ranges: for each coordinate `q` and velocity `q_dot`, the interval of safe initial conditions; a field's may
+            name its derivatives along space as well.
         parameter_ranges: for each parameter, the interval that random draws come from.
         angles: coordinates with period 2 pi.
         dissipation: the Rayleigh function D(q, v) in E + Q - dD/dv = 0.
@@ -31,6 +64,7 @@ class System:
         no_lagrangian: the proof that no Lagrangian at all gives these accelerations; empty where one does.
         span: default length of a simulated trajectory, in units of time.
         step: default sampling interval.
+        region: default sites in space and initial conditions of a field.
         title: one line for listings.
         source: where the formula can be looked up.
 
@@ -51,6 +85,7 @@ class System:
     no_lagrangian: str = ""
     span: float = 10.0
     step: float = 0.02
+    region: Region = field(default_factory=Region)
     title: str = ""
     source: str = ""
 

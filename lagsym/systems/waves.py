@@ -5,10 +5,11 @@ from __future__ import annotations
 import sympy as sp
 
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.system import System, parameter_symbol
+from lagsym.mechanics.system import Region, System, parameter_symbol
 
 TIME, X, Y = range(3)
 """Positions of t, x and y in the base."""
+_SPAN, _STEP = 12.0, 0.05
 _LINE, _PLANE = ("t", "x"), ("t", "x", "y")
 
 
@@ -26,6 +27,8 @@ def _wave_1d() -> System:
         lagrangian=rho * u_t**2 / 2 - tau * u_x**2 / 2,
         parameters={"rho": 1.0, "tau": 4.0},
         parameter_ranges={"rho": (0.5, 2.0), "tau": (2.0, 8.0)},
+        span=_SPAN,
+        step=_STEP,
         title="Vibrating string",
         source="A. L. Fetter and J. D. Walecka, Theoretical Mechanics of Particles and Continua, chapter 7",
     )
@@ -45,6 +48,8 @@ def _klein_gordon() -> System:
         lagrangian=(phi_t**2 - c**2 * phi_x**2 - m**2 * phi**2) / 2,
         parameters={"c": 1.0, "m": 1.0},
         parameter_ranges={"c": (0.5, 2.0), "m": (0.5, 2.0)},
+        span=_SPAN,
+        step=_STEP,
         title="Klein-Gordon field",
         source="M. E. Peskin and D. V. Schroeder, An Introduction to Quantum Field Theory, section 2.2",
     )
@@ -64,7 +69,10 @@ def _sine_gordon() -> System:
         lagrangian=(phi_t**2 - c**2 * phi_x**2) / 2 - omega**2 * (1 - sp.cos(phi)),
         parameters={"c": 1.0, "omega": 1.0},
         parameter_ranges={"c": (0.5, 2.0), "omega": (0.5, 2.0)},
+        ranges={"phi": (-3.0, 3.0)},
         angles=frozenset({"phi"}),
+        span=_SPAN,
+        step=_STEP,
         title="Sine-Gordon field",
         source="R. Rajaraman, Solitons and Instantons, chapter 2",
     )
@@ -84,6 +92,8 @@ def _phi4() -> System:
         lagrangian=(phi_t**2 - c**2 * phi_x**2) / 2 - coupling * (phi**2 - eta**2) ** 2 / 4,
         parameters={"c": 1.0, "lambda": 1.0, "eta": 1.0},
         parameter_ranges={"c": (0.5, 2.0), "lambda": (0.5, 2.0), "eta": (0.5, 1.5)},
+        span=6.0,
+        step=0.025,
         title="Phi-to-the-fourth field",
         source="R. Rajaraman, Solitons and Instantons, chapter 2",
     )
@@ -107,6 +117,9 @@ def _nonlinear_string() -> System:
         parameters={"c": 1.0, "epsilon": 0.5},
         ranges={"u_x": (-0.6, 0.6)},
         parameter_ranges={"c": (0.5, 2.0), "epsilon": (0.3, 1.0)},
+        span=6.0,
+        step=0.025,
+        region=Region(modes=3),
         title="Nonlinear string",
         source="N. J. Zabusky, Journal of Mathematical Physics 3 (1962) 1028",
     )
@@ -126,6 +139,9 @@ def _wave_2d() -> System:
         lagrangian=sigma * u_t**2 / 2 - tau * (u_x**2 + u_y**2) / 2,
         parameters={"sigma": 1.0, "tau": 4.0},
         parameter_ranges={"sigma": (0.5, 2.0), "tau": (2.0, 8.0)},
+        span=6.0,
+        step=_STEP,
+        region=Region(sites=48, runs=3),
         title="Vibrating membrane",
         source="A. L. Fetter and J. D. Walecka, Theoretical Mechanics of Particles and Continua, chapter 8",
     )
@@ -145,6 +161,8 @@ def _euler_bernoulli_beam() -> System:
         lagrangian=rho * w_t**2 / 2 - stiffness * w_xx**2 / 2,
         parameters={"rho": 1.0, "B": 1.0},
         parameter_ranges={"rho": (0.5, 2.0), "B": (0.5, 2.0)},
+        span=_SPAN,
+        step=_STEP,
         title="Euler-Bernoulli beam",
         source="L. D. Landau and E. M. Lifshitz, Theory of Elasticity, section 25",
     )
@@ -164,6 +182,10 @@ def _kdv_potential() -> System:
         lagrangian=phi_t * phi_x / 2 + alpha * phi_x**3 / 6 - beta * phi_xx**2 / 2,
         parameters={"alpha": 6.0, "beta": 1.0},
         parameter_ranges={"alpha": (3.0, 9.0), "beta": (0.5, 2.0)},
+        span=6.0,
+        step=0.025,
+        region=Region(length=40.0),
+        ranges={"phi_x": (-0.3, 0.3)},
         title="Korteweg-de Vries equation in its potential",
         source="D. J. Korteweg and G. de Vries, Philosophical Magazine 39 (1895) 422, for a potential of the wave",
     )
@@ -186,6 +208,8 @@ def _complex_klein_gordon() -> System:
         lagrangian=(rates - c**2 * slopes - m**2 * fields) / 2,
         parameters={"c": 1.0, "m": 1.0},
         parameter_ranges={"c": (0.5, 2.0), "m": (0.5, 2.0)},
+        span=_SPAN,
+        step=_STEP,
         title="Complex Klein-Gordon field",
         source="M. E. Peskin and D. V. Schroeder, An Introduction to Quantum Field Theory, problem 2.2",
     )

@@ -1,0 +1,213 @@
+"""Nodes along each direction of space, with derivatives and integrals that are exact for smooth fields.
+
+Periodic directions have Fourier's derivative on the sites themselves; others have the nodes of Legendre, Gauss and
+Lobatto. In both, integration by parts holds exactly for the sums, so that a density that is summed over the nodes is
+the Lagrangian of a mechanical system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+import numpy as np
+from jaxtyping import Float
+from scipy.interpolate import make_interp_spline
+
+from lagsym.errors import InputError
+
+NODE_SHARE = 0.6
+"""Nodes for each site between fixed ends: they crowd at the ends, so that fewer do as well."""
+SPLINE_DEGREE = 7
+FEWEST_SITES = SPLINE_DEGREE + 1
+"""Along a direction; that many make one spline."""
+Matrix = Float[np.ndarray, "rows columns"]
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """Nodes along one direction of space.
+
+    Arguments:
+        nodes: their places.
+        weights: of the integral, as a sum over the nodes.
+        derivative: of the values at the nodes, D.
+        from_sites: values at the nodes from those at the evenly spaced sites.
+        to_sites: values at the sites from those at the nodes.
+        periodic: whether it closes on itself; otherwise the values at the first and last node are given.
+    """
+
+    nodes: Float[np.ndarray, " nodes"]
+    weights: Float[np.ndarray, " nodes"]
+    derivative: Matrix
+    from_sites: Matrix
+    to_sites: Matrix
+    periodic: bool
+
+    @cached_property
+    def adjoint(self) -> Matrix:
+        """W^-1 D^T W, which integration by parts puts in the place of D."""
+        return self.derivative.T * self.weights / self.weights[:, None]
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        """Which nodes move."""
+        moving = np.ones(len(self.nodes), bool)
+        if not self.periodic:
+            moving[[0, -1]] = False
+        return moving
+
+
+def direction(sites: Float[np.ndarray, " sites"], *, periodic: bool) -> Direction:
+    """The nodes for evenly spaced sites.
+
+    Raises:
+        InputError: there are fewer than eight sites.
+
+    >>> x = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    >>> np.allclose(direction(x, periodic=True).derivative @ np.sin(x), np.cos(x))
+    True
+    >>> x = np.linspace(0, 1, 24)
+    >>> line = direction(x, periodic=False)
+    >>> np.allclose(line.to_sites @ line.derivative @ line.nodes**3, 3 * x**2)
+    True
+    """
+    if len(sites) < FEWEST_SITES:
+        msg = (
+            f"expected at least {FEWEST_SITES} sites along each direction of space, got {len(sites)}; use a finer grid"
+        )
+        raise InputError(msg)
+    return _ring(sites) if periodic else _stretch(sites)
+
+
+def _ring(sites: np.ndarray) -> Direction:
+    count = len(sites)
+    step = (sites[-1] - sites[0]) / (count - 1)
+    numbers = 2j * np.pi * np.fft.rfftfreq(count, step)
+    if count % 2 == 0:
+        numbers[-1] = 0  # the derivative of the shortest wave is nought at its sites
+    identity = np.eye(count)
+    derivative = np.fft.irfft(numbers[:, None] * np.fft.rfft(identity, axis=0), count, axis=0)
+    return Direction(sites, np.full(count, step), derivative, identity, identity, periodic=True)
+
+
+def _stretch(sites: np.ndarray) -> Direction:
+    """Legendre, Gauss and Lobatto's nodes; C. Canuto et al., Spectral Methods: Fundamentals, section 2.3."""
+    reference, quadrature = _lobatto(max(FEWEST_SITES, round(NODE_SHARE * len(sites))))
+    half = (sites[-1] - sites[0]) / 2
+    nodes = sites[0] + half * (reference + 1)
+    nodes[-1] = sites[-1]
+    # The barycentric weights of these nodes; H. Wang, D. Huybrechs and S. Vandewalle, Math. Comp. 83 (2014) 2893.
+    barycentric = np.sqrt(quadrature) * (-1.0) ** np.arange(len(nodes))
+    distance = reference[:, None] - reference
+    np.fill_diagonal(distance, 1.0)
+    derivative = barycentric / barycentric[:, None] / distance / half
+    np.fill_diagonal(derivative, 0.0)
+    np.fill_diagonal(derivative, -derivative.sum(axis=1))
+    spline = make_interp_spline(sites, np.eye(len(sites)), SPLINE_DEGREE)
+    to_sites = _interpolation(nodes, barycentric, sites)
+    return Direction(nodes, half * quadrature, derivative, spline(nodes), to_sites, periodic=False)
+
+
+def _lobatto(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights on [-1, 1]."""
+    legendre = np.polynomial.legendre.Legendre.basis(count - 1)
+    slope, curvature = legendre.deriv(), legendre.deriv(2)
+    inner = np.sort(np.real(slope.roots()))
+    for _ in range(3):
+        inner = inner - slope(inner) / curvature(inner)
+    nodes = np.concatenate(([-1.0], inner, [1.0]))
+    return nodes, 2 / (count * (count - 1) * legendre(nodes) ** 2)
+
+
+def _interpolation(nodes: np.ndarray, barycentric: np.ndarray, places: np.ndarray) -> np.ndarray:
+    distance = places[:, None] - nodes
+    same = np.abs(distance) < 1e-13 * np.ptp(nodes)
+    parts = barycentric / np.where(same, 1.0, distance)
+    parts[same.any(axis=1)] = 0.0
+    parts[same] = 1.0
+    return parts / parts.sum(axis=1, keepdims=True)
+
+
+def _waves(count: int, share: float) -> np.ndarray:
+    """Sines and cosines as columns."""
+    phase = 2 * np.pi * np.arange(count)[:, None] * np.arange(1, int(share * count / 2) + 1) / count
+    waves = np.hstack([np.ones((count, 1)), np.cos(phase), np.sin(phase)])
+    return waves / np.linalg.norm(waves, axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The nodes over all directions of space; arrays on it have the directions as their last axes."""
+
+    directions: tuple[Direction, ...]
+
+    @classmethod
+    def of(cls, axes: Sequence[np.ndarray], periodic: Sequence[bool]) -> Grid:
+        """The grid for sites along each direction.
+
+        Raises:
+            InputError: there are too few sites.
+        """
+        return cls(tuple(direction(sites, periodic=closes) for sites, closes in zip(axes, periodic, strict=True)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Nodes along each direction."""
+        return tuple(len(line.nodes) for line in self.directions)
+
+    @cached_property
+    def places(self) -> tuple[np.ndarray, ...]:
+        """The space coordinates of the nodes, each of the grid's shape."""
+        return tuple(np.meshgrid(*(line.nodes for line in self.directions), indexing="ij"))
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """Weights of the integral over all of space."""
+        return reduce(np.multiply.outer, (line.weights for line in self.directions))
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        """Which nodes move."""
+        return reduce(np.logical_and.outer, (line.free for line in self.directions))
+
+    def differentiate(self, values: np.ndarray, index: Sequence[int], *, adjoint: bool = False) -> np.ndarray:
+        """The derivative along the directions of space in `index`, 0 for the first, or its adjoint."""
+        for k in index:
+            line = self.directions[k]
+            values = self._along(line.adjoint if adjoint else line.derivative, values, k)
+        return values
+
+    def from_sites(self, values: np.ndarray) -> np.ndarray:
+        """Values at the nodes from those at the sites."""
+        return self._each("from_sites", values)
+
+    def to_sites(self, values: np.ndarray) -> np.ndarray:
+        """Values at the sites from those at the nodes."""
+        return self._each("to_sites", values)
+
+    def integrate(self, values: np.ndarray) -> np.ndarray:
+        """The integral over space."""
+        return np.sum(values * self.weights, axis=tuple(range(-len(self.directions), 0)))
+
+    def matrix(self, index: Sequence[int]) -> Matrix:
+        """The derivative along `index` as one matrix over all nodes."""
+        identity = np.eye(self.weights.size).reshape(-1, *self.shape)
+        return self.differentiate(identity, index).reshape(self.weights.size, -1).T
+
+    def long_waves(self, share: float) -> Matrix:
+        """Orthonormal waves over the nodes of a periodic grid, the longest `share` of them along each direction."""
+        return reduce(np.kron, (_waves(len(line.nodes), share) for line in self.directions))
+
+    def _each(self, name: str, values: np.ndarray) -> np.ndarray:
+        for k, line in enumerate(self.directions):
+            if not line.periodic:
+                values = self._along(getattr(line, name), values, k)
+        return values
+
+    def _along(self, matrix: np.ndarray, values: np.ndarray, k: int) -> np.ndarray:
+        axis = k - len(self.directions)
+        if axis == -1:
+            return values @ matrix.T
+        return np.moveaxis(np.moveaxis(values, axis, -1) @ matrix.T, -1, axis)
