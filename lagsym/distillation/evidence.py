@@ -29,12 +29,14 @@ from lagsym.data.jets import Jets
 from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import TestFunctions, place_test_functions
-from lagsym.distillation.terms import Library, off_shell
+from lagsym.distillation.terms import Library, TermLibrary, off_shell
 
 CHUNK = 4_000_000
 """Numbers in a chunk of derivatives of all terms (32 MB)."""
 FEWEST_SAMPLES = 64
 """Samples in a chunk, at least."""
+DATA_FLOOR = 1e-10
+"""Squared residuals below this are quadrature and rounding; ratios among them mean nothing."""
 CURVATURE_SAMPLES = 150
 """Jets at which the terms' mass matrices are kept, for the check that a candidate's is not singular."""
 
@@ -92,15 +94,17 @@ class Evidence:
         mass: every term's mass matrix at some jets.
         fixed: whether there is one more column with coefficient one, of measured forces or of the network.
         driven: whether measured forces set the scale.
+        floor: losses below this are errors of the evidence itself.
     """
 
     name: str
-    library: Library
+    library: TermLibrary
     vanishing: Factors
     standard: Factors
     mass: Float[np.ndarray, "terms samples n n"]
     fixed: bool = False
     driven: bool = False
+    floor: float = DATA_FLOOR
 
     def loss(self, coefficients: Float[np.ndarray, " terms"]) -> float:
         """What is left of the equation that fares worst, relative to its size, for coefficients of all terms."""
@@ -129,7 +133,7 @@ def strong_evidence(library: Library, data: Sampled) -> Evidence:
     return _on_data("strong", library, jets, _operators(library, jets))
 
 
-def network_evidence(library: Library, jets: Jets, target: Float[np.ndarray, "samples n"]) -> Evidence:
+def network_evidence(library: TermLibrary, jets: Jets, target: Float[np.ndarray, "samples n"]) -> Evidence:
     """Off-shell matching: the terms' operators add up to the network's.
 
     Arguments:
@@ -170,7 +174,7 @@ def _on_data(name: str, library: Library, jets: Jets, columns: Iterable[np.ndarr
     return Evidence(name, library, Factors.of(columns), standard, _mass(library, chosen), fixed=driven, driven=driven)
 
 
-def _operators(library: Library, jets: Jets) -> Iterator[np.ndarray]:
+def _operators(library: TermLibrary, jets: Jets) -> Iterator[np.ndarray]:
     """Every term's operator, and measured forces, at a few jets at a time."""
     for index in _samples(library, len(jets)):
         part = jets.take(index)
@@ -178,16 +182,16 @@ def _operators(library: Library, jets: Jets) -> Iterator[np.ndarray]:
         yield columns if part.force is None else np.concatenate([columns, part.force[None]])
 
 
-def _mass(library: Library, jets: Jets) -> np.ndarray:
-    return library.mass_and_force(jets.take(np.arange(0, len(jets), -(-len(jets) // CURVATURE_SAMPLES))))[0]
+def _mass(library: TermLibrary, jets: Jets) -> np.ndarray:
+    return library.mass(jets.take(np.arange(0, len(jets), -(-len(jets) // CURVATURE_SAMPLES))))
 
 
-def _samples(library: Library, count: int) -> list[np.ndarray]:
+def _samples(library: TermLibrary, count: int) -> list[np.ndarray]:
     size = _at_once(library)
     return [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def _at_once(library: Library) -> int:
+def _at_once(library: TermLibrary) -> int:
     """Samples in a chunk; an operator takes n + 1 numbers for each equation, term and sample."""
     n = len(library.space.fields)
     return max(FEWEST_SAMPLES, CHUNK // (n * (n + 1) * max(len(library), 1)))

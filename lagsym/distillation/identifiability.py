@@ -98,8 +98,9 @@ class _Elsewhere:
         library = evidence.library
         law = combination(evidence.vanishing, evidence.standard, tuple(own))[: len(library)]
         moved = np.random.default_rng(0).permutation(len(jets))[:SAMPLES]
-        here = Jets.of_particle(jets.t[:SAMPLES], jets.q[:SAMPLES], jets.v[moved])
-        mass, force = (np.tensordot(law, part, 1) for part in library.mass_and_force(here))
+        state = jets.t[:SAMPLES], jets.q[:SAMPLES], jets.v[moved]
+        here = Jets.of_particle(*state, np.zeros_like(state[1]))
+        mass, force = (np.tensordot(law, part, 1) for part in (library.mass(here), library.operator(here)))
         a = np.einsum("tij,tj->ti", np.linalg.pinv(mass), force)
         return cls(evidence, Jets.of_particle(here.t, here.q, here.v, a), jets)
 

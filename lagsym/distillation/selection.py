@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines.subset import best_subsets
-from lagsym.distillation.evidence import Evidence, weak_evidence
+from lagsym.distillation.evidence import DATA_FLOOR, Evidence, weak_evidence
 from lagsym.distillation.ratios import Ratio, best_ratios
 from lagsym.distillation.terms import Library, Term
 from lagsym.mechanics.jetspace import JetSpace
@@ -20,8 +20,8 @@ DATA_FACTOR, NETWORK_FACTOR = 3.0, 4.0
 """A size is enough when larger ones lower its squared residual by no more than this factor."""
 DATA_CEILING, NETWORK_CEILING = 0.3, 0.05
 LOOK = 3
-DATA_FLOOR, NETWORK_FLOOR = 1e-10, 1e-12
-"""Squared residuals below this are quadrature and rounding; ratios among them mean nothing."""
+NETWORK_FLOOR = 1e-12
+"""Squared residuals below this are rounding; see also `DATA_FLOOR`."""
 SINGULAR = 1e-4
 RIVALS = 4
 """Candidates of each size that resampling may choose among."""
@@ -109,11 +109,11 @@ def _by_ratio(evidence: Evidence, keep: tuple[int, ...]) -> Front:
         admissible = [candidate for candidate in tried if candidate is not None]
         if admissible:
             # Of candidates that the data cannot tell apart the simplest stands for its size.
-            limit = DATA_FACTOR * admissible[0].loss + DATA_FLOOR
+            limit = DATA_FACTOR * admissible[0].loss + evidence.floor
             simple = min((c for c in admissible if c.loss <= limit), key=lambda c: (c.complexity, c.loss))
             best.append(simple)
             rivals += [candidate for candidate in admissible[:RIVALS] if candidate is not simple]
-    return replace(_front(best, factor=DATA_FACTOR, floor=DATA_FLOOR, ceiling=DATA_CEILING), rivals=tuple(rivals))
+    return replace(_front(best, factor=DATA_FACTOR, floor=evidence.floor, ceiling=DATA_CEILING), rivals=tuple(rivals))
 
 
 def _by_regression(evidence: Evidence, keep: tuple[int, ...]) -> Front:

@@ -7,9 +7,11 @@ to know what a term looks like.
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import sympy as sp
@@ -41,8 +43,8 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Library:
-    """Candidate terms over a jet space."""
+class TermLibrary(ABC):
+    """Candidate terms over a jet space, with what selection asks of them."""
 
     space: JetSpace
     terms: tuple[Term, ...]
@@ -60,9 +62,26 @@ class Library:
         """Their complexities."""
         return np.array([term.complexity for term in self.terms])
 
-    def take(self, index: Iterable[int]) -> Library:
+    def take(self, index: Iterable[int]) -> Self:
         """The library of the terms at `index`."""
-        return Library(self.space, tuple(self.terms[i] for i in index))
+        return replace(self, terms=tuple(self.terms[i] for i in index))
+
+    @abstractmethod
+    def operator(self, jets: Jets) -> Float[np.ndarray, "terms samples n"]:
+        """The Euler–Lagrange operator E of every term."""
+
+    @abstractmethod
+    def mass(self, jets: Jets) -> Float[np.ndarray, "terms samples n n"]:
+        """Every term's second derivatives by the velocities, which a Lagrangian needs to be a law of motion."""
+
+    def lagrangian(self, coefficients: Sequence[float | sp.Expr]) -> sp.Expr:
+        """The sum of coefficient times term."""
+        return sp.Add(*(sp.sympify(c) * term for c, term in zip(coefficients, self.expressions, strict=True)))
+
+
+@dataclass(frozen=True)
+class Library(TermLibrary):
+    """Candidate terms of a particle's Lagrangian."""
 
     @cached_property
     def _products(self) -> Products:
@@ -98,9 +117,9 @@ class Library:
         mass, force = self.mass_and_force(jets)
         return force - np.einsum("ktij,tj->kti", mass, jets.a)
 
-    def lagrangian(self, coefficients: Sequence[float | sp.Expr]) -> sp.Expr:
-        """The sum of coefficient times term."""
-        return sp.Add(*(sp.sympify(c) * term for c, term in zip(coefficients, self.expressions, strict=True)))
+    def mass(self, jets: Jets) -> Float[np.ndarray, "terms samples n n"]:
+        """The mass matrix M of every term."""
+        return self.mass_and_force(jets)[0]
 
 
 def _points(jets: Jets) -> Float[np.ndarray, "symbols samples"]:
@@ -165,10 +184,10 @@ def independent(library: Library, jets: Jets) -> Library:
     gradient = np.concatenate(library.gradient(jets.take(np.arange(0, len(jets), stride))), axis=2)
     size = np.sqrt(np.mean(np.where(np.isfinite(gradient), gradient, 0.0) ** 2, axis=(1, 2)))
     present = np.flatnonzero(finite & (length > NULL_SIZE * size * np.sqrt(operators.shape[1])))
-    return library.take(present[_independent_rows(operators[present] / length[present, None])])
+    return library.take(present[independent_rows(operators[present] / length[present, None])])
 
 
-def _independent_rows(rows: Float[np.ndarray, "rows columns"]) -> list[int]:
+def independent_rows(rows: Float[np.ndarray, "rows columns"]) -> list[int]:
     """Which rows of length one do not depend on earlier ones (Gram and Schmidt, twice, a block at a time)."""
     basis, count, kept = np.zeros((min(rows.shape), rows.shape[1])), 0, []
     for start in range(0, len(rows), BLOCK):

@@ -1,0 +1,203 @@
+"""Weak-form integrals over space and time: averages of field equations against compact test functions.
+
+    integral of sum_J (dL/du_J) D^J psi = integral of E psi
+
+with J over the multi-indices of the derivatives in the density L.  Test functions are products of bumps (1 - z^2)^8
+over the directions, so that an integral is one small matrix product along each direction.  They wrap around periodic
+directions and stay inside the others, where what the ends do is not known.
+
+Source: Messenger and Bortz, "Weak SINDy for partial differential equations", J. Comput. Phys. 443 (2021) 110525.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy.polynomial import Polynomial
+from scipy.signal import savgol_filter
+
+from lagsym.data.derivatives import DEGREE, WINDOWS, choose_window
+from lagsym.data.lattice import FieldRecord, Lattice
+
+BUMP_POWER = 8
+HIGHEST_ORDER = 4
+"""Highest derivative of a bump that is needed: twice the order of a density."""
+WIDTH = 0.6
+"""Half width of a test function in characteristic lengths (or times) of the fields."""
+WIDEST = 0.25
+"""Largest half width as a fraction of the extent of the data."""
+FEWEST_SITES = 15
+"""Fewest sites in a half width, where the data have as many: the fourth derivative of a bump asks for them."""
+OVERLAPS = (4, 3, 2, 1)
+"""Test functions in each half width: the first of these that gives no more than `MOST_FUNCTIONS`."""
+MOST_FUNCTIONS = 3000
+LINES = 12
+"""Lines of the grid along each direction that smoothing windows are chosen on."""
+
+Index = tuple[int, ...]
+"""Directions of a derivative, in ascending order: (0, 1) is d2/dt dx."""
+
+
+@dataclass(frozen=True, eq=False)
+class FieldTests:
+    """Test functions over one record, as one matrix for each direction and order of derivative.
+
+    Arguments:
+        matrices: for each direction, the bumps and their derivatives times quadrature weights, of shape
+            (orders, functions, points); every bump has unit integral, so that integrals are averages.
+        weights: the product of all steps, by which a weight is divided to give the test function itself.
+    """
+
+    matrices: tuple[Float[np.ndarray, "orders functions points"], ...]
+    weights: float
+
+    def __len__(self) -> int:
+        return int(np.prod(self.counts))
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Test functions along each direction."""
+        return tuple(matrix.shape[1] for matrix in self.matrices)
+
+    def integrate(self, values: Float[np.ndarray, "*grid"], index: Index = ()) -> Float[np.ndarray, " functions"]:
+        """Integrals of values times a derivative of every test function.
+
+        Arguments:
+            values: on the record's grid.
+            index: directions of the derivative of the test functions.
+        """
+        for axis, matrix in enumerate(self.matrices):
+            values = np.moveaxis(np.tensordot(matrix[index.count(axis)], values, (1, axis)), 0, axis)
+        return values.ravel()
+
+
+def place_field_tests(data: Lattice, *, factor: float = 1.0) -> tuple[FieldTests, ...]:
+    """Cover every record with overlapping test functions.
+
+    The half widths follow the fields' own lengths and times, 2 pi sqrt(<u^2> / <u_mu^2>), between `FEWEST_SITES` steps
+    and a quarter of the shortest record; they are the same for all records.
+
+    Arguments:
+        data: fields on a grid.
+        factor: wider or narrower than that.
+    """
+    scales = characteristic_scales(data)
+    halves = _halves(data, factor * WIDTH * scales)
+    for overlap in OVERLAPS:
+        found = tuple(_tests(data, record, halves, overlap) for record in data.records)
+        if sum(map(len, found)) <= MOST_FUNCTIONS:
+            break
+    return found
+
+
+def _halves(data: Lattice, widths: np.ndarray) -> tuple[int, ...]:
+    """Half widths in steps, for each direction."""
+    halves = []
+    for axis, width in enumerate(widths):
+        points = min(len(record.grid[axis]) for record in data.records)
+        step = max(record.steps[axis] for record in data.records)
+        most = max(2, int(WIDEST * points))
+        wanted = most if not np.isfinite(width) else max(FEWEST_SITES, round(width / step))
+        halves.append(min(wanted, most))
+    return tuple(halves)
+
+
+def _tests(data: Lattice, record: FieldRecord, halves: Sequence[int], overlap: int) -> FieldTests:
+    closed = (False, *closed_directions(data, record))
+    matrices = tuple(
+        _bumps(len(points), step, half, max(1, half // overlap), periodic)
+        for points, step, half, periodic in zip(record.grid, record.steps, halves, closed, strict=True)
+    )
+    return FieldTests(matrices, float(np.prod(record.steps)))
+
+
+def _bumps(points: int, step: float, half: int, stride: int, periodic: bool) -> np.ndarray:
+    """Bumps and their derivatives times the step, of shape (orders, functions, points)."""
+    centres = np.arange(0, points, stride) if periodic else np.arange(half, max(points - half, half + 1), stride)
+    offset = np.arange(points) - centres[:, None]
+    if periodic:
+        offset = (offset + points // 2) % points - points // 2
+    z = offset / half
+    bump = Polynomial([1.0, 0.0, -1.0]) ** BUMP_POWER
+    norm = np.sum(bump(np.arange(-half, half + 1) / half))
+    orders = [bump.deriv(k) if k else bump for k in range(HIGHEST_ORDER + 1)]
+    return np.stack([np.where(np.abs(z) < 1, f(z), 0.0) / norm / (half * step) ** k for k, f in enumerate(orders)])
+
+
+def characteristic_scales(data: Lattice) -> Float[np.ndarray, " base"]:
+    """For each direction the length (or time) 2 pi sqrt(<u^2> / <u_mu^2>), of all fields together; inf where still."""
+    directions = range(len(data.base))
+    squares = np.zeros((len(data.base) + 1, len(data.fields)))
+    windows = smoothing_windows(data)
+    for record in data.records:
+        parts = [differentiate_grid(data, record, index, windows) for index in ((), *((mu,) for mu in directions))]
+        parts[0] = parts[0] - parts[0].mean(axis=tuple(range(parts[0].ndim - 1)))
+        squares += [np.sum(part.reshape(-1, len(data.fields)) ** 2, axis=0) for part in parts]
+    present = squares[0] > 0
+    with np.errstate(divide="ignore"):
+        rates = np.mean(squares[1:, present] / squares[0, present], axis=1) if present.any() else squares[1:, 0]
+        return 2 * np.pi / np.sqrt(rates)
+
+
+def closed_directions(data: Lattice, record: FieldRecord) -> tuple[bool, ...]:
+    """For each direction of space, whether averages may wrap around: not where an angle winds around it."""
+    closed = []
+    for axis, periodic in enumerate(data.periodic, start=1):
+        ends = np.abs(np.take(record.u, -1, axis) - np.take(record.u, 0, axis))[..., data.angle_mask]
+        closed.append(periodic and not (ends > np.pi).any())
+    return tuple(closed)
+
+
+def smoothing_windows(data: Lattice) -> tuple[int, ...]:
+    """Samples in the window of a local polynomial along each direction: the median choice over lines of all records."""
+    windows = []
+    each = -(-LINES // len(data.records))
+    for axis in range(len(data.base)):
+        chosen = [
+            choose_window(record.grid[axis], line)
+            for record in data.records[:LINES]
+            for line in _lines(record.u, axis, each)
+        ]
+        fewest = min(len(record.grid[axis]) for record in data.records)
+        windows.append(min(int(np.median(chosen)) | 1, _odd_below(fewest)))
+    return tuple(windows)
+
+
+def _lines(values: np.ndarray, axis: int, count: int) -> np.ndarray:
+    """Some lines of the grid along one direction, spread over the others."""
+    lines = np.moveaxis(values, axis, -1).reshape(-1, values.shape[axis])
+    places = np.linspace(0, len(lines) - 1, min(2 * count, len(lines)) + 1).astype(int)
+    return lines[places[1::2]]
+
+
+def _odd_below(points: int) -> int:
+    return min(max(WINDOWS), points if points % 2 else points - 1)
+
+
+def differentiate_grid(
+    data: Lattice, record: FieldRecord, index: Index, windows: Sequence[int]
+) -> Float[np.ndarray, "times *sites fields"]:
+    """Smoothed fields or their derivative along the directions in `index`, by local polynomials along each direction.
+
+    Arguments:
+        data: what the record belongs to.
+        record: fields on a grid.
+        index: directions of the derivative; () for the smoothed fields.
+        windows: samples in the window along each direction.
+    """
+    values = record.u
+    for axis, (step, window) in enumerate(zip(record.steps, windows, strict=True)):
+        wraps = axis > 0 and closed_directions(data, record)[axis - 1]
+        values = savgol_filter(
+            values,
+            window,
+            min(DEGREE, window - 2),
+            deriv=index.count(axis),
+            delta=step,
+            axis=axis,
+            mode="wrap" if wraps else "interp",
+        )
+    return np.asarray(values)
