@@ -7,6 +7,7 @@ from lagsym.neural.fields.examples import relative_error
 from lagsym.neural.fields.fitting import FIELD_OPTIONS, FieldFit, fit_density, fit_rates
 from lagsym.neural.fields.network import FieldNetwork
 from lagsym.neural.fields.records import FieldInputs, FieldReading, ReadableDensity
+from lagsym.neural.fields.rollout import own_energy, roll_out
 from lagsym.neural.fields.scaling import FieldScaling
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "fit_density",
     "fit_rates",
     "load_field_fit",
+    "own_energy",
     "relative_error",
+    "roll_out",
     "save_field_fit",
 ]

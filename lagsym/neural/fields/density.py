@@ -147,6 +147,10 @@ class DensityNetwork(FieldNetwork, ABC):
         by_field, by_slope = self.gradients(found, inputs)
         return by_field / self._sizes, by_slope * (self._steps.unsqueeze(1) / self._sizes)
 
+    def constant_mass(self) -> Float[np.ndarray, "n n"] | None:
+        """d²L/du_(t,i) du_(t,j) where the form makes it the same everywhere, and L has no other term in u_t."""
+        return None
+
     def _weights(self) -> list[list[Tensor]]:
         parameters, found = [parameter.detach() for parameter in self.network], []
         for net in self.nets:
@@ -197,6 +201,14 @@ class NaturalDensity(DensityNetwork):
             Chart(-1, space, scaling.count, len(scaling.straight), hidden=False),
             Chart(1, (0,), scaling.count, 0, hidden=False),
         )
+
+
+    @torch.no_grad()
+    def constant_mass(self) -> Float[np.ndarray, "n n"]:
+        """K in the data's units."""
+        weight = self._weights()[-1][0]
+        scaled = torch.eye(len(weight), dtype=self.dtype) + 0.5 * (weight + weight.mT)
+        return (scaled * self._steps[0] ** 2 / (self._sizes.unsqueeze(1) * self._sizes)).numpy()
 
 
 class FreeDensity(DensityNetwork):
