@@ -202,7 +202,6 @@ class NaturalDensity(DensityNetwork):
             Chart(1, (0,), scaling.count, 0, hidden=False),
         )
 
-
     @torch.no_grad()
     def constant_mass(self) -> Float[np.ndarray, "n n"]:
         """K in the data's units."""

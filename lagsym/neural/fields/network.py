@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lagsym.data.jets import Jets
 from lagsym.errors import InputError
@@ -69,6 +69,15 @@ class FieldNetwork(Perceptrons, ABC):
     @abstractmethod
     def excess(self, outputs: Outputs, inputs: FieldInputs) -> Tensor:
         """What is predicted minus what is for U_tt (B, n), in the network's units, from the operators' outputs."""
+
+    def _initial(self, seed: int, dtype: torch.dtype) -> list[nn.Parameter]:
+        """As of every network, but perceptrons are zero at first: what the linear nets can say alone they say alone."""
+        parameters, stop = super()._initial(seed, dtype), 0
+        for net in self.nets:
+            stop += net.tensors(self.depth)
+            if net.hidden:
+                parameters[stop - 1 - net.biased].data.zero_()
+        return parameters
 
     def _untrained(self, dtype: torch.dtype) -> FieldNetwork:
         """One of the same kind and size, on the CPU."""

@@ -32,6 +32,8 @@ TOLERANCE = 1e-9
 KEPT = 2 / 3
 """Of the spectrum along periodic directions; beyond it products of waves come back as other waves."""
 MOST_EVALUATIONS = 30_000
+LARGEST_GROWTH = 1e6
+"""Fields that have become so many times as large as they were have run away."""
 
 Rates = Callable[[float, np.ndarray, np.ndarray], np.ndarray]
 
@@ -151,23 +153,24 @@ def _without_short_waves(values: np.ndarray, grid: Grid) -> np.ndarray:
 
 def _integrate(rates: Rates, start: np.ndarray, times: np.ndarray, tolerance: float, grid: Grid) -> np.ndarray:
     """States (times, 2, n, runs, *nodes)."""
-    evaluations = 0
+    evaluations, size = 0, max(float(np.abs(start).max()), np.finfo(float).tiny)
 
     def rate(t: float, state: np.ndarray) -> np.ndarray:
         nonlocal evaluations
         evaluations += 1
-        if evaluations > MOST_EVALUATIONS:
+        if evaluations > MOST_EVALUATIONS or not np.abs(state).max() < LARGEST_GROWTH * size:
             msg = (
-                f"the network's fields change so fast at t = {t:g} that following them takes more than "
-                f"{MOST_EVALUATIONS} evaluations; start from smoother fields, shorten the time or train further"
+                f"the network's fields run away at t = {t:g}, or change too fast to be followed; start from smoother "
+                "fields, shorten the time or train further"
             )
             raise InputError(msg)
         u, u_t = state.reshape(start.shape)
         return np.stack([u_t, _without_short_waves(rates(t, u, u_t), grid) * grid.free]).ravel()
 
-    absolute = tolerance * max(float(np.abs(start).max()), np.finfo(float).tiny)
-    solution = solve_ivp(rate, (times[0], times[-1]), start.ravel(), "DOP853", times, rtol=tolerance, atol=absolute)
-    if not solution.success or not np.isfinite(solution.y).all():
-        msg = f"the network's fields run away before t = {times[-1]:g}; shorten the time or train further"
+    solution = solve_ivp(
+        rate, (times[0], times[-1]), start.ravel(), "DOP853", times, rtol=tolerance, atol=tolerance * size
+    )
+    if not solution.success:
+        msg = f"the network's fields cannot be followed to t = {times[-1]:g} ({solution.message}); shorten the time"
         raise InputError(msg)
     return np.moveaxis(solution.y.reshape(*start.shape, len(times)), -1, 0)
