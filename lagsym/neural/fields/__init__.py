@@ -5,6 +5,7 @@ from lagsym.neural.fields.checkpoint import load_field_fit, save_field_fit
 from lagsym.neural.fields.density import DENSITIES, DensityNetwork, FreeDensity, NaturalDensity, density_operator
 from lagsym.neural.fields.examples import relative_error
 from lagsym.neural.fields.fitting import FIELD_OPTIONS, FieldFit, fit_density, fit_rates
+from lagsym.neural.fields.motion import FieldMotion
 from lagsym.neural.fields.network import FieldNetwork
 from lagsym.neural.fields.records import FieldInputs, FieldReading, ReadableDensity
 from lagsym.neural.fields.rollout import own_energy, roll_out
@@ -16,6 +17,7 @@ __all__ = [
     "DensityNetwork",
     "FieldFit",
     "FieldInputs",
+    "FieldMotion",
     "FieldNetwork",
     "FieldRateNetwork",
     "FieldReading",
