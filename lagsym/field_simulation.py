@@ -23,7 +23,7 @@ SMALLEST = 0.2
 """Runs have amplitudes between this share of the ranges and all of it."""
 UNIFORM = 0.5
 """Weight of the uniform part of a field beside that of each wave."""
-SMOOTH = 1e-6
+SMOOTH = 1e-7
 """Largest share of the shortest waves at any time of a run; more would not be resolved."""
 CALMER, ATTEMPTS = 0.7, 12
 """Factor on the amplitude of a run that is not smooth, and how often."""

@@ -54,7 +54,8 @@ class JetFunctions:
     def __init__(self, formulas: Sequence[sp.Expr], space: JetSpace, grid: Grid) -> None:
         held = set[Any]().union(*(formula.free_symbols for formula in formulas))
         self._grid = grid
-        self._keys = [key for key in map(space.key, sorted(held, key=str)) if key]
+        symbols: Any = sorted(held, key=str)
+        self._keys = [key for key in map(space.key, symbols) if key]
         arguments = (*space.base_symbols, *(space.symbol(*key) for key in self._keys))
         unknown = sorted(str(symbol) for symbol in held - set(arguments))
         if unknown:
@@ -109,18 +110,15 @@ class GridDensity:
             result[i] += self.grid.differentiate(momentum, [mu - 1 for mu in index], adjoint=True)
         return result
 
-    def accelerations(self, t: float, u: np.ndarray, u_t: np.ndarray, extra: np.ndarray | float = 0.0) -> np.ndarray:
-        """M^-1 (F + extra), of shape (n, runs, *nodes)."""
-        force = self.force(t, u, u_t) + extra
+    def accelerations(self, t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
+        """M^-1 F, of shape (n, runs, *nodes)."""
+        force = self.force(t, u, u_t)
         if self.constant_mass is not None:
             return np.tensordot(np.linalg.inv(self.constant_mass), force, axes=1)
         n = len(u)
         mass = np.stack(self._mass_functions(t, u, u_t)).reshape(n, n, *u.shape[1:])
-        if n == 1:
-            return force / mass[0]
-        return np.moveaxis(
-            np.linalg.solve(np.moveaxis(mass, (0, 1), (-2, -1)), np.moveaxis(force, 0, -1)[..., None]), -2, 0
-        )[..., 0]
+        mass, columns = np.moveaxis(mass, (0, 1), (-2, -1)), np.moveaxis(force, 0, -1)[..., None]
+        return np.moveaxis(np.linalg.solve(mass, columns)[..., 0], -1, 0)
 
     @cached_property
     def _force_functions(self) -> JetFunctions:
@@ -130,7 +128,7 @@ class GridDensity:
 
     @cached_property
     def _mass_functions(self) -> JetFunctions:
-        return JetFunctions(list(self.mass), self.space, self.grid)
+        return JetFunctions(self.mass.flat(), self.space, self.grid)
 
     def _pointwise(self, i: int) -> sp.Expr:
         """What acts on field i at each node by itself: - (d/dt dL/du_t without u_tt) + Q - dD/du_t."""

@@ -39,7 +39,7 @@ def field_energy(
     >>> float(field_energy((u_t**2 - u_x**2) / 2, space, wave, 0 * wave, Places((x,), (True,))) / np.pi).__round__(9)
     0.5
     """
-    grid = Grid.of(places.axes, places.periodic)
+    grid = Grid.of(places.axes, places.periodic, min(space.order(lagrangian), 2))
     fields, rates = (grid.from_sites(np.moveaxis(np.asarray(part, float), -1, 0)) for part in (u, u_t))
     (density,) = JetFunctions([energy_density(lagrangian, space)], space, grid)(0.0, fields, rates)
     return grid.integrate(density)

@@ -9,19 +9,20 @@ import numpy as np
 import sympy as sp
 
 from lagsym.errors import InputError
-from lagsym.evolution.density import GridDensity, density_on
+from lagsym.evolution.density import Applied, GridDensity, density_on
 from lagsym.evolution.flow import (
-    LARGEST,
+    ROUNDING,
     Oscillators,
     Quadratic,
     Rotations,
     oscillating_modes,
     quadratic_part,
     rotating_modes,
+    value_at_rest,
 )
 
-ROUNDING = 1e-13
-"""Squares of frequencies below zero by less than this share of the largest are zero."""
+LARGEST = 600
+"""Most values on a grid for which modes are sought; larger ones are of two directions, whose waves are not as short."""
 
 
 class Frame(Protocol):
@@ -54,7 +55,7 @@ def frame_of(problem: GridDensity, u: np.ndarray) -> Frame:
     state = u.reshape(len(u), -1).mean(axis=1)
     if problem.mass.is_zero_matrix:
         return _rotating(problem, state)
-    if sp.simplify(problem.mass.det()) == 0:
+    if sp.simplify(sp.sympify(problem.mass.det())) == 0:
         msg = (
             "expected a density that is quadratic or linear in the rates of all fields; this one leaves some "
             "accelerations open (det d2L/du_t du_t = 0)"
@@ -73,45 +74,39 @@ class SecondOrderFrame:
     """Of a density with accelerations: amplitudes of oscillators and their rates.
 
     Arguments:
-        rest: the density without its quadratic part.
+        density: what accelerates in the frame.
         flow: the oscillators.
-        modes: Q, over the fields at the free nodes; None for these themselves.
+        modes: Q, over the fields and nodes.
         weighted: Q^T M.
-        unstable: squares of frequencies below zero, which are not part of the flow.
         lift: fields at the given nodes, nought at the free ones.
-        pull: K of the free nodes by all, over the weights; None where the density has a constant M.
         push: modal acceleration by the given nodes.
+        pull: modal acceleration over amplitude that is not the flow's.
     """
 
-    rest: GridDensity
+    density: GridDensity
     flow: Oscillators
-    modes: np.ndarray | None
-    weighted: np.ndarray | None
-    unstable: np.ndarray
+    modes: np.ndarray
+    weighted: np.ndarray
     lift: np.ndarray
-    pull: np.ndarray | None
-    push: np.ndarray | float
+    push: np.ndarray
+    pull: np.ndarray
 
     @property
     def at_rest(self) -> bool:
         """Whether all is quadratic and stable, without given values that push."""
-        applied = self.rest.applied
-        linear = not (self.rest.spatial or applied.forces or applied.dissipation) and self.pull is None
-        return linear and not self.unstable.any() and not np.any(self.push)
+        applied = self.density.applied
+        linear = not (self.density.spatial or applied.forces or applied.dissipation)
+        return linear and not self.pull.any() and not self.push.any()
 
     def start(self, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
         """Amplitudes and rates (2, runs, modes)."""
         return np.stack([self._to_modes(u - self.lift), self._to_modes(u_t)])
 
     def rate(self, t: float, state: np.ndarray) -> np.ndarray:
-        """What the rest of the density adds, carried back to the start."""
+        """What the flow leaves out, carried back to the start."""
         z, w = self.flow.forward(state, t)
-        u, u_t = self.lift + self._from_modes(z), self._from_modes(w)
-        if self.pull is None:
-            change = self._to_modes(self.rest.accelerations(t, u, u_t)) + self.push - self.unstable * z
-        else:
-            pulled = -(_flat(u) @ self.pull.T).reshape(u.shape[1], len(u), *u.shape[2:]).swapaxes(0, 1)
-            change = self._to_modes(self.rest.accelerations(t, u, u_t, pulled)) + self.flow.omega**2 * z
+        accelerations = self.density.accelerations(t, self.lift + self._from_modes(z), self._from_modes(w))
+        change = self._to_modes(accelerations) + self.push + self.pull * z
         return self.flow.forward(np.stack([np.zeros_like(change), change]), -t)
 
     def fields(self, t: float, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,54 +115,82 @@ class SecondOrderFrame:
         return self.lift + self._from_modes(z), self._from_modes(w)
 
     def _to_modes(self, u: np.ndarray) -> np.ndarray:
-        free = np.swapaxes(u[..., self.rest.grid.free], 0, 1).reshape(u.shape[1], -1)
-        return free if self.weighted is None else free @ self.weighted.T
+        return _flat(u) @ self.weighted.T
 
     def _from_modes(self, z: np.ndarray) -> np.ndarray:
-        free = z if self.modes is None else z @ self.modes.T
-        u = np.zeros_like(self.lift)
-        u[..., self.rest.grid.free] = np.swapaxes(free.reshape(len(z), len(u), -1), 0, 1)
-        return u
+        return _unflat(z @ self.modes.T, self.lift.shape)
 
 
-def _oscillating(problem: GridDensity, state: np.ndarray, u: np.ndarray) -> SecondOrderFrame:
-    free = np.tile(problem.grid.free.ravel(), len(state))
-    lift = np.where(problem.grid.free, 0.0, u)
-    found = None
-    if len(free) <= LARGEST:
-        quadratic = quadratic_part(problem, state, rates=False)
-        mass = np.kron(_mass_at(problem, state), np.diag(problem.grid.weights.ravel()))
-        found = oscillating_modes(quadratic.stiffness[np.ix_(free, free)], mass[np.ix_(free, free)])
+@dataclass(frozen=True, eq=False)
+class PlainFrame:
+    """Of fields as they are, for grids that are too large for modes, and masses that have none.
+
+    Arguments:
+        density: the whole of it.
+        lift: fields at the given nodes, nought at the free ones.
+    """
+
+    density: GridDensity
+    lift: np.ndarray
+
+    @property
+    def at_rest(self) -> bool:
+        """Never known here."""
+        return False
+
+    def start(self, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
+        """Fields and rates (2, n, runs, *nodes)."""
+        return np.stack([u - self.lift, u_t])
+
+    def rate(self, t: float, state: np.ndarray) -> np.ndarray:
+        """Rates and accelerations."""
+        u, u_t = state
+        return np.stack([u_t, self.density.accelerations(t, self.lift + u, u_t) * self.density.grid.free])
+
+    def fields(self, t: float, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fields and rates (n, runs, *nodes)."""
+        return self.lift + state[0], state[1]
+
+
+def _oscillating(problem: GridDensity, state: np.ndarray, u: np.ndarray) -> Frame:
+    grid, n = problem.grid, len(state)
+    lift = np.where(grid.free, 0.0, u)
+    if n * grid.weights.size > LARGEST:
+        return PlainFrame(problem, lift)
+    mass = _mass_at(problem, state)
+    quadratic = quadratic_part(problem, state, rates=False)
+    weights = np.kron(mass, (grid.basis.T * grid.weights.ravel()))
+    basis = np.kron(np.eye(n), grid.basis)
+    found = oscillating_modes(quadratic.stiffness, weights @ basis)
     if found is None:
-        still = np.zeros(int(free.sum()))
-        return SecondOrderFrame(problem, Oscillators(still), None, None, still, lift, None, 0.0)
+        return PlainFrame(problem, lift)
     squares, modes = found
     flow = Oscillators(np.sqrt(np.maximum(squares, 0.0)))
-    weighted = modes.T @ mass[np.ix_(free, free)]
-    unstable = np.where(squares < -ROUNDING * np.abs(squares).max(), squares, 0.0)
-    rest = _rest(problem, quadratic)
+    modes, weighted = basis @ modes, modes.T @ weights
     if problem.constant_mass is None:
-        weights = np.tile(problem.grid.weights.ravel(), len(state))
-        pull = quadratic.stiffness / weights[:, None]
-        return SecondOrderFrame(rest, flow, modes, weighted, unstable, lift, pull, 0.0)
-    push = -np.sign(mass[0, 0]) * (_flat(lift) @ quadratic.stiffness[free].T) @ modes
-    return SecondOrderFrame(rest, flow, modes, weighted, unstable, lift, None, push)
+        return SecondOrderFrame(problem, flow, modes, weighted, lift, np.zeros(1), flow.omega**2)
+    unstable = np.where(squares < -ROUNDING * np.abs(squares).max(), squares, 0.0)
+    given = density_on(quadratic.density, problem.space, grid, Applied()).force(0.0, lift, np.zeros_like(lift))
+    push = _flat(np.tensordot(np.linalg.inv(mass), given, axes=1)) @ weighted.T
+    return SecondOrderFrame(_rest(problem, quadratic), flow, modes, weighted, lift, push, -unstable)
 
 
 def _flat(u: np.ndarray) -> np.ndarray:
-    """Fields as one row for each run."""
+    """Fields (n, runs, *nodes) as one row for each run."""
     return np.swapaxes(u, 0, 1).reshape(u.shape[1], -1)
+
+
+def _unflat(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Rows as fields of a shape (n, runs, *nodes)."""
+    return rows.reshape(shape[1], shape[0], *shape[2:]).swapaxes(0, 1)
 
 
 def _mass_at(problem: GridDensity, state: np.ndarray) -> np.ndarray:
     """M (n, n) at the uniform state at rest; the unit matrix where it is no number there."""
-    symbols: Any = problem.mass.free_symbols
-    here: Any = dict.fromkeys(symbols, sp.S.Zero)
-    here |= {symbol: sp.Float(value) for symbol, value in zip(problem.space.positions, state, strict=True)}
-    values = problem.mass.xreplace(here)
-    if all(value.is_Float or value.is_Rational for value in values):
-        return np.array(values.tolist(), float)
-    return np.eye(len(state))
+    values = [value_at_rest(problem, entry, state) for entry in problem.mass.flat()]
+    if any(value is None for value in values):
+        return np.eye(len(state))
+    return np.array(values, float).reshape(len(state), len(state))
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,16 +230,14 @@ class FirstOrderFrame:
         """Fields and rates (n, runs, *nodes)."""
         z = self.flow.forward(state, t)
         u = self._from_modes(z)
-        driven = self._driven(t, u).reshape(u.shape[1], len(u), *u.shape[2:]).swapaxes(0, 1)
-        return u, self._from_modes((1j * self.flow.omega + self.growth) * z) + driven
+        return u, self._from_modes((1j * self.flow.omega + self.growth) * z) + _unflat(self._driven(t, u), u.shape)
 
     def _driven(self, t: float, u: np.ndarray) -> np.ndarray:
         return _flat(self.rest.force(t, u, np.zeros_like(u))) @ self.inverse.T
 
     def _from_modes(self, z: np.ndarray) -> np.ndarray:
-        u = np.real(z[0] @ self.modes.T)
-        n = len(self.rest.space.fields)
-        return u.reshape(len(u), n, *self.rest.grid.shape).swapaxes(0, 1)
+        shape = (len(self.rest.space.fields), z.shape[1], *self.rest.grid.shape)
+        return _unflat(np.real(z[0] @ self.modes.T), shape)
 
 
 def _rotating(problem: GridDensity, state: np.ndarray) -> FirstOrderFrame:
@@ -233,11 +254,9 @@ def _rotating(problem: GridDensity, state: np.ndarray) -> FirstOrderFrame:
     if held & set(problem.space.velocities):
         msg = "expected a density that is quadratic in u_t, or linear with constant coefficients; this one is neither"
         raise InputError(msg)
-    # Products of resolved waves come back as waves that are not there, unless the shortest third is left out: the
-    # rule of S. A. Orszag, Journal of the Atmospheric Sciences 28 (1971) 1074. The rest is Lagrangian as well.
-    waves = np.kron(np.eye(len(state)), problem.grid.long_waves(2 / 3))
-    inverse = np.linalg.pinv(waves.T @ quadratic.gyration @ waves, rcond=1e-10)
-    values, modes = rotating_modes(-inverse @ waves.T @ quadratic.stiffness @ waves)
-    inverse, modes = waves @ inverse @ waves.T, waves @ modes
+    basis = np.kron(np.eye(len(state)), problem.grid.basis)
+    inverse = np.linalg.pinv(quadratic.gyration, rcond=1e-10)
+    values, modes = rotating_modes(-inverse @ quadratic.stiffness)
+    inverse, modes = basis @ inverse @ basis.T, basis @ modes
     weights = np.tile(problem.grid.weights.ravel(), len(state))
-    return FirstOrderFrame(rest, Rotations(values.imag), modes, values.real, inverse * weights)
+    return FirstOrderFrame(rest, Rotations(np.imag(values)), modes, np.real(values), inverse * weights)

@@ -17,8 +17,12 @@ from scipy.interpolate import make_interp_spline
 
 from lagsym.errors import InputError
 
-NODE_SHARE = 0.6
-"""Nodes for each site between fixed ends: they crowd at the ends, so that fewer do as well."""
+NODE_SHARES = (1.0, 0.6)
+"""Nodes for each site between fixed ends, for densities of first and of second order: there rounding grows with the
+fourth and the eighth power of their number."""
+LONG_WAVES = 2 / 3
+"""Share of the waves on a periodic grid that move: products of longer ones would come back as waves that are not there;
+S. A. Orszag, Journal of the Atmospheric Sciences 28 (1971) 1074."""
 SPLINE_DEGREE = 7
 FEWEST_SITES = SPLINE_DEGREE + 1
 """Along a direction; that many make one spline."""
@@ -58,9 +62,19 @@ class Direction:
             moving[[0, -1]] = False
         return moving
 
+    @cached_property
+    def basis(self) -> Matrix:
+        """Orthonormal columns that motion consists of: long waves where periodic, else the free nodes."""
+        count = len(self.nodes)
+        if not self.periodic:
+            return np.eye(count)[:, self.free]
+        phase = 2 * np.pi * np.outer(np.arange(count), np.arange(1, int(LONG_WAVES * count / 2) + 1)) / count
+        waves = np.hstack([np.ones((count, 1)), np.cos(phase), np.sin(phase)])
+        return waves / np.linalg.norm(waves, axis=0)
 
-def direction(sites: Float[np.ndarray, " sites"], *, periodic: bool) -> Direction:
-    """The nodes for evenly spaced sites.
+
+def direction(sites: Float[np.ndarray, " sites"], *, periodic: bool, order: int = 1) -> Direction:
+    """The nodes for evenly spaced sites and densities of an order.
 
     Raises:
         InputError: there are fewer than eight sites.
@@ -78,7 +92,7 @@ def direction(sites: Float[np.ndarray, " sites"], *, periodic: bool) -> Directio
             f"expected at least {FEWEST_SITES} sites along each direction of space, got {len(sites)}; use a finer grid"
         )
         raise InputError(msg)
-    return _ring(sites) if periodic else _stretch(sites)
+    return _ring(sites) if periodic else _stretch(sites, NODE_SHARES[max(order, 1) - 1])
 
 
 def _ring(sites: np.ndarray) -> Direction:
@@ -92,9 +106,9 @@ def _ring(sites: np.ndarray) -> Direction:
     return Direction(sites, np.full(count, step), derivative, identity, identity, periodic=True)
 
 
-def _stretch(sites: np.ndarray) -> Direction:
+def _stretch(sites: np.ndarray, share: float) -> Direction:
     """Legendre, Gauss and Lobatto's nodes; C. Canuto et al., Spectral Methods: Fundamentals, section 2.3."""
-    reference, quadrature = _lobatto(max(FEWEST_SITES, round(NODE_SHARE * len(sites))))
+    reference, quadrature = _lobatto(max(FEWEST_SITES, round(share * len(sites))))
     half = (sites[-1] - sites[0]) / 2
     nodes = sites[0] + half * (reference + 1)
     nodes[-1] = sites[-1]
@@ -130,13 +144,6 @@ def _interpolation(nodes: np.ndarray, barycentric: np.ndarray, places: np.ndarra
     return parts / parts.sum(axis=1, keepdims=True)
 
 
-def _waves(count: int, share: float) -> np.ndarray:
-    """Sines and cosines as columns."""
-    phase = 2 * np.pi * np.arange(count)[:, None] * np.arange(1, int(share * count / 2) + 1) / count
-    waves = np.hstack([np.ones((count, 1)), np.cos(phase), np.sin(phase)])
-    return waves / np.linalg.norm(waves, axis=0)
-
-
 @dataclass(frozen=True, eq=False)
 class Grid:
     """The nodes over all directions of space; arrays on it have the directions as their last axes."""
@@ -144,13 +151,14 @@ class Grid:
     directions: tuple[Direction, ...]
 
     @classmethod
-    def of(cls, axes: Sequence[np.ndarray], periodic: Sequence[bool]) -> Grid:
-        """The grid for sites along each direction.
+    def of(cls, axes: Sequence[np.ndarray], periodic: Sequence[bool], order: int = 1) -> Grid:
+        """The grid for sites along each direction and densities of an order, 1 or 2.
 
         Raises:
             InputError: there are too few sites.
         """
-        return cls(tuple(direction(sites, periodic=closes) for sites, closes in zip(axes, periodic, strict=True)))
+        lines = zip(axes, periodic, strict=True)
+        return cls(tuple(direction(sites, periodic=closes, order=order) for sites, closes in lines))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -191,14 +199,15 @@ class Grid:
         """The integral over space."""
         return np.sum(values * self.weights, axis=tuple(range(-len(self.directions), 0)))
 
-    def matrix(self, index: Sequence[int]) -> Matrix:
-        """The derivative along `index` as one matrix over all nodes."""
-        identity = np.eye(self.weights.size).reshape(-1, *self.shape)
-        return self.differentiate(identity, index).reshape(self.weights.size, -1).T
+    @cached_property
+    def basis(self) -> Matrix:
+        """Orthonormal columns over all nodes that motion consists of."""
+        return reduce(np.kron, (line.basis for line in self.directions))
 
-    def long_waves(self, share: float) -> Matrix:
-        """Orthonormal waves over the nodes of a periodic grid, the longest `share` of them along each direction."""
-        return reduce(np.kron, (_waves(len(line.nodes), share) for line in self.directions))
+    def basis_derivative(self, index: Sequence[int]) -> Matrix:
+        """The derivative along `index` of the basis."""
+        columns = self.basis.T.reshape(-1, *self.shape)
+        return self.differentiate(columns, index).reshape(len(columns), -1).T
 
     def _each(self, name: str, values: np.ndarray) -> np.ndarray:
         for k, line in enumerate(self.directions):

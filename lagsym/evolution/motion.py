@@ -96,7 +96,7 @@ def evolve(
     >>> np.allclose(wave.u[0, -1, :, 0], np.sin(x) * np.cos(2))
     True
     """
-    grid = Grid.of(places.axes, places.periodic)
+    grid = Grid.of(places.axes, places.periodic, min(space.order(lagrangian), 2))
     times = _increasing(times)
     u, u_t = _on_nodes(initial, space, grid, places)
     frame = frame_of(density_on(lagrangian, space, grid, applied or Applied()), u)

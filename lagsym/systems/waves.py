@@ -184,8 +184,8 @@ def _kdv_potential() -> System:
         parameter_ranges={"alpha": (3.0, 9.0), "beta": (0.5, 2.0)},
         span=6.0,
         step=0.025,
-        region=Region(length=40.0),
-        ranges={"phi_x": (-0.3, 0.3)},
+        region=Region(length=40.0, modes=3),
+        ranges={"phi_x": (-0.2, 0.2)},
         title="Korteweg-de Vries equation in its potential",
         source="D. J. Korteweg and G. de Vries, Philosophical Magazine 39 (1895) 422, for a potential of the wave",
     )
