@@ -9,9 +9,10 @@ from functools import cached_property, reduce
 import numpy as np
 from jaxtyping import Float
 
+from lagsym.data.grid_derivatives import Differentiated, differentiate
 from lagsym.data.jets import Jets
 from lagsym.data.lattice import FieldRecord, Lattice
-from lagsym.data.weak_fields import FieldTests, differentiate_grid, place_field_tests, smoothing_windows
+from lagsym.data.weak_fields import FieldTests, place_field_tests
 
 FACTORS = (0.5, 0.75)
 """Widths of test functions, relative to those that terms are chosen with: a network bends more than a library's terms,
@@ -72,17 +73,7 @@ class FieldMotion:
     @cached_property
     def jets(self) -> Jets:
         """Samples with second derivatives of the smoothed fields, for the strong form."""
-        base = range(len(self.lattice.base))
-        pieces = []
-        share = max(1, JETS // len(self.lattice.records))
-        generator = np.random.default_rng(self.seed)
-        for record, grid in zip(self.lattice.records, self._grids, strict=True):
-            index = generator.permutation(len(record))[:share]
-            second = [[self._derivative(record, (min(mu, nu), max(mu, nu))) for nu in base] for mu in base]
-            ddu = np.stack([np.stack([part.reshape(len(record), -1)[index] for part in row], 1) for row in second], 1)
-            samples = grid.take(index)
-            pieces.append(Jets(samples.x, samples.u, samples.du, ddu))
-        return joined(pieces)
+        return self._smooth.jets(samples=JETS, seed=self.seed)
 
     @cached_property
     def _grids(self) -> tuple[Jets, ...]:
@@ -92,17 +83,14 @@ class FieldMotion:
     def _grid(self, record: FieldRecord) -> Jets:
         x = np.stack([part.ravel() for part in np.meshgrid(*record.grid, indexing="ij")], 1)
         u, *first = (
-            self._derivative(record, index).reshape(len(record), -1)
+            self._smooth.derivative(record, index).reshape(len(record), -1)
             for index in ((), *((mu,) for mu in range(x.shape[1])))
         )
         return Jets(x, u, np.stack(first, 1))
 
-    def _derivative(self, record: FieldRecord, index: tuple[int, ...]) -> np.ndarray:
-        return differentiate_grid(self.lattice, record, index, self._smoothing)
-
     @cached_property
-    def _smoothing(self) -> tuple[int, ...]:
-        return smoothing_windows(self.lattice)
+    def _smooth(self) -> Differentiated:
+        return differentiate(self.lattice)
 
 
 def joined(pieces: Sequence[Jets]) -> Jets:
