@@ -29,8 +29,6 @@ from lagsym.neural.fields.records import FieldInputs
 
 TOLERANCE = 1e-9
 """Of the integrator, relative to the size of the fields: below what networks reach."""
-KEPT = 2 / 3
-"""Of the spectrum along periodic directions; beyond it products of waves come back as other waves."""
 MOST_EVALUATIONS = 30_000
 LARGEST_GROWTH = 1e6
 """Fields that have become so many times as large as they were have run away."""
@@ -139,18 +137,6 @@ def _on_grid(samples: Tensor, shape: tuple[int, ...]) -> np.ndarray:
     return samples.numpy().T.reshape(shape)
 
 
-def _without_short_waves(values: np.ndarray, grid: Grid) -> np.ndarray:
-    """The same without the last third of the spectrum along each periodic direction."""
-    for k, line in enumerate(grid.directions):
-        if line.periodic:
-            axis = k - len(grid.directions)
-            waves = np.fft.rfft(values, axis=axis)
-            count = waves.shape[axis]
-            keep = np.arange(count) < KEPT * count
-            values = np.fft.irfft(np.moveaxis(np.moveaxis(waves, axis, -1) * keep, -1, axis), len(line.nodes), axis)
-    return values
-
-
 def _integrate(rates: Rates, start: np.ndarray, times: np.ndarray, tolerance: float, grid: Grid) -> np.ndarray:
     """States (times, 2, n, runs, *nodes)."""
     evaluations, size = 0, max(float(np.abs(start).max()), np.finfo(float).tiny)
@@ -165,7 +151,7 @@ def _integrate(rates: Rates, start: np.ndarray, times: np.ndarray, tolerance: fl
             )
             raise InputError(msg)
         u, u_t = state.reshape(start.shape)
-        return np.stack([u_t, _without_short_waves(rates(t, u, u_t), grid) * grid.free]).ravel()
+        return np.stack([u_t, rates(t, u, u_t) * grid.free]).ravel()
 
     solution = solve_ivp(
         rate, (times[0], times[-1]), start.ravel(), "DOP853", times, rtol=tolerance, atol=tolerance * size
