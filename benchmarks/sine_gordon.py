@@ -4,9 +4,9 @@
                                      [--table benchmarks/results/sine_gordon.md]
 
 Networks learn the sine-Gordon field from six runs of small waves and from single kinks at many speeds up to 0.8, and
-are rolled out from states that have both: collisions, whose exact solutions are known, and a breather. Density networks
-and the unconstrained one have the same layers and steps, and a linear or quadratic part each. `follow` does the same for
-any density as a formula; the true one shows what the integrator leaves.
+are rolled out from states that have both: collisions, whose exact solutions are known, and a breather. Density
+networks and the unconstrained one have the same layers and steps, and a quadratic or linear part each. `follow` does
+the same for any density as a formula; the true one shows what the integrator leaves.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import sympy as sp
+from rows import RESULTS, Rows, markdown
 
-from benchmarks.rows import ROOT, Rows, markdown
 from lagsym.data.grid_derivatives import differentiate
 from lagsym.data.jets import Jets
 from lagsym.evolution import Evolution, Places, evolve, field_energy
@@ -35,6 +35,12 @@ SAMPLES, STEPS = 16_000, 300
 KINKS, FASTEST = 40, 0.8
 SITES = np.arange(256) * 40 / 256 - 20
 PLACES = Places((SITES,), (True,))
+ABOUT = f"""# Sine-Gordon: collisions that were never seen
+
+Written by `python benchmarks/sine_gordon.py`. Learned from six runs of small waves and from single kinks at forty
+speeds up to {FASTEST}, {SAMPLES} points, by networks of two layers of {FIELD_OPTIONS.width} units in {STEPS} steps of
+Levenberg–Marquardt. *error*: of φ at the end, relative (root mean square), against the exact solution; *energy*:
+largest drift of the true energy; *own energy*: of the network's. Seconds are processor seconds."""
 
 
 # --------------------------------------------------------------------------------------------- what is learned
@@ -195,12 +201,7 @@ def table(rows: list[dict]) -> str:
     return (
         "\n".join(
             [
-                "# Sine-Gordon: collisions that were never seen",
-                "",
-                "Written by `python benchmarks/sine_gordon.py`. Learned from six runs of small waves and from single kinks at",
-                f"forty speeds up to {FASTEST}, {SAMPLES} points, by networks of two layers of {FIELD_OPTIONS.width} units in {STEPS} steps of",
-                "Levenberg–Marquardt. *error*: of φ at the end, relative (root mean square), against the exact solution;",
-                "*energy*: largest drift of the true energy; *own energy*: of the network's. Seconds are processor seconds.",
+                ABOUT,
                 "",
                 markdown(["network", "weights", "seconds of the fit", "held-out error of φ_tt"], fits),
                 "",
@@ -215,10 +216,9 @@ def table(rows: list[dict]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    results = ROOT / "benchmarks" / "results"
-    parser.add_argument("--rows", type=Path, default=results / "sine_gordon.jsonl")
+    parser.add_argument("--rows", type=Path, default=RESULTS / "sine_gordon.jsonl")
     parser.add_argument("--again", action="store_true", help="measure rows of other revisions again")
-    parser.add_argument("--table", type=Path, default=results / "sine_gordon.md")
+    parser.add_argument("--table", type=Path, default=RESULTS / "sine_gordon.md")
     arguments = parser.parse_args()
     rows = Rows(arguments.rows, ("law",), arguments.again)
     for law, measured in MEASURED.items():
