@@ -9,14 +9,14 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from lagsym.errors import InputError
 from lagsym.neural.graphs.features import EDGE_FORMS, Site
 from lagsym.neural.graphs.graph import Graph
 from lagsym.neural.graphs.inputs import EdgeInputs, Eyes, GraphInputs, GraphScaling
 from lagsym.neural.linear import solve
-from lagsym.neural.models.network import Outputs, applied, initial_parameters
+from lagsym.neural.models.perceptrons import Outputs, Perceptrons
 from lagsym.neural.models.records import Net
 from lagsym.neural.operators import gradient, grouped, hessian_rows, values
 
@@ -63,7 +63,7 @@ class GraphForm:
         return Eyes(site, tuple(edges))
 
 
-class GraphLagrangian(nn.Module):
+class GraphLagrangian(Perceptrons):
     """L = Σ_nodes ½ m v² + N(q, v) + Σ_edges e(a, b), with one N for all nodes and one e for all edges of a kind.
 
     Edges hold positions only, so that M is block diagonal, one D × D block a node, and the acceleration of a node is
@@ -87,16 +87,16 @@ class GraphLagrangian(nn.Module):
     def __init__(
         self, form: GraphForm, scaling: GraphScaling, *, width: int = 20, depth: int = 2, seed: int = 0
     ) -> None:
-        super().__init__()
-        if width < 1 or depth < 1:
-            msg = f"expected width and depth of at least 1; got width {width}, depth {depth}"
-            raise InputError(msg)
-        self.form, self.scaling, self.width, self.depth, self.seed = form, scaling, width, depth, seed
+        super().__init__(width=width, depth=depth, dtype=torch.float64)
+        self.form, self.scaling, self.seed = form, scaling, seed
         self.eyes = form.eyes()
-        self.nets = tuple(self._nets())
-        self.network = nn.ParameterList(initial_parameters(self.nets, (width, depth), seed, torch.float64))
+        self._begin(seed, torch.float64)
 
-    def _nets(self) -> list[Net]:
+    def _untrained(self, dtype: torch.dtype) -> GraphLagrangian:
+        del dtype  # graphs are learned in double precision alone
+        return type(self)(self.form, self.scaling, width=self.width, depth=self.depth)
+
+    def _nets(self) -> tuple[Net, ...]:
         scaling, components = self.scaling, self.form.components
         nets = []
         if self.form.node != "mass":
@@ -106,22 +106,7 @@ class GraphLagrangian(nn.Module):
             nets += [network, _linear_net(len(scaling.site.skip_spread))]
         for unit in scaling.edges:
             nets += [_force_net(len(unit.centre)), _linear_net(len(unit.skip_spread))]
-        return nets
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.network[0].device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Number type of the weights."""
-        return self.network[0].dtype
-
-    @property
-    def parameter_count(self) -> int:
-        """How many numbers are learned."""
-        return sum(parameter.numel() for parameter in self.network)
+        return tuple(nets)
 
     def arguments(self, inputs: GraphInputs) -> tuple[tuple[Tensor, Tensor], ...]:
         """What the operator of each net is applied to: x and directions."""
@@ -140,10 +125,6 @@ class GraphLagrangian(nn.Module):
         components = self.form.components
         x = torch.cat([inputs.site.values[:, 0], inputs.velocity / self.scaling.speed], 1)
         return x, torch.eye(x.shape[1], dtype=x.dtype)[x.shape[1] - components :]
-
-    def outputs(self, inputs: GraphInputs) -> Outputs:
-        """What each net's operator gives, differentiable with respect to the parameters."""
-        return applied(self.nets, self.depth, list(self.network), self.arguments(inputs))
 
     def solved(self, outputs: Outputs, inputs: GraphInputs) -> Float[Tensor, "batch components"]:
         """The accelerations of all nodes in the network's units, from the operators' outputs."""

@@ -3,62 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lagsym.data.jets import Jets
 from lagsym.errors import InputError
-from lagsym.neural.models.records import Inputs, Net
+from lagsym.neural.models.perceptrons import Outputs, Perceptrons
+from lagsym.neural.models.records import Inputs
 from lagsym.neural.scaling import Scaling
 
-Outputs = Sequence[Tensor]
-"""What the operator of each net gives, in their order."""
+__all__ = ["Network", "Outputs"]
 
 
-def initial_parameters(nets: Sequence[Net], size: tuple[int, int], seed: int, dtype: torch.dtype) -> list[nn.Parameter]:
-    """Weight, bias, ... with weights of variance 1 / inputs, drawn alike for every dtype; linear nets are 0.
-
-    Arguments:
-        nets: the perceptrons.
-        size: width and depth of those with hidden layers.
-        seed: of the draw.
-        dtype: of the parameters.
-    """
-    width, depth = size
-    generator = torch.Generator().manual_seed(seed)
-    parameters = []
-    for net in nets:
-        sizes = [net.inputs, *[width] * depth * net.hidden, net.outputs]
-        for k, (into, out) in enumerate(pairwise(sizes)):
-            weight = torch.randn(out, into, generator=generator, dtype=torch.float64) / into**0.5
-            bias = 0.3 * torch.randn(out, generator=generator, dtype=torch.float64)
-            if not net.hidden:
-                weight = torch.zeros_like(weight)
-            if k < len(sizes) - 2:
-                parameters += [weight, bias]
-            else:
-                parameters += [weight, torch.zeros_like(bias)] if net.biased else [weight]
-    return [nn.Parameter(parameter.to(dtype)) for parameter in parameters]
-
-
-def applied(
-    nets: Sequence[Net], depth: int, parameters: Sequence[Tensor], arguments: Sequence[tuple[Tensor, Tensor]]
-) -> Outputs:
-    """What each net's operator gives for its arguments, differentiable with respect to the parameters of all nets."""
-    start, results = 0, []
-    for net, (x, directions) in zip(nets, arguments, strict=True):
-        stop = start + net.tensors(depth)
-        results.append(net.operator(parameters[start:stop], x, directions))
-        start = stop
-    return results
-
-
-class Network(nn.Module, ABC):
+class Network(Perceptrons, ABC):
     """One or more multilayer perceptrons with softplus activations, and what goes into them.
 
     Angles enter as sine and cosine, everything else scaled to order one.
@@ -82,55 +42,21 @@ class Network(nn.Module, ABC):
     def __init__(
         self, scaling: Scaling, *, width: int = 32, depth: int = 2, seed: int = 0, dtype: torch.dtype = torch.float64
     ) -> None:
-        super().__init__()
-        if width < 1 or depth < 1:
-            msg = f"expected width and depth of at least 1; got width {width}, depth {depth}"
-            raise InputError(msg)
-        if dtype not in (torch.float32, torch.float64):
-            msg = f"expected torch.float32 or torch.float64; got {dtype}"
-            raise InputError(msg)
-        self.scaling, self.width, self.depth = scaling, width, depth
+        super().__init__(width=width, depth=depth, dtype=dtype)
+        self.scaling = scaling
         self.register_buffer("_owner", torch.tensor(scaling.owners, dtype=torch.long), persistent=False)
         for name, values in (("_center", scaling.center), ("_spread", scaling.spread), ("_velocity", scaling.velocity)):
             self.register_buffer(name, torch.tensor(values, dtype=dtype), persistent=False)
-        self.nets = self._nets()
-        self.network = nn.ParameterList(initial_parameters(self.nets, (width, depth), seed, dtype))
+        self._begin(seed, dtype)
 
     @property
     def coordinates(self) -> int:
         """Number of coordinates n."""
         return self.scaling.coordinates
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """Number type of the weights."""
-        return self.network[0].dtype
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.network[0].device
-
-    @property
-    def parameter_count(self) -> int:
-        """How many numbers are learned."""
-        return sum(parameter.numel() for parameter in self.network)
-
-    def converted(self, dtype: torch.dtype) -> Self:
-        """A copy on the CPU in another number type, whose units are those of `scaling` to its last digit."""
-        copy = self._untrained(dtype)
-        with torch.no_grad():
-            for mine, theirs in zip(copy.network, self.network, strict=True):
-                mine.copy_(theirs)
-        return cast("Self", copy)
-
     def _untrained(self, dtype: torch.dtype) -> Network:
         """One of the same kind and size, on the CPU."""
         return type(self)(self.scaling, width=self.width, depth=self.depth, dtype=dtype)
-
-    @abstractmethod
-    def _nets(self) -> tuple[Net, ...]:
-        """The perceptrons."""
 
     @abstractmethod
     def arguments(self, inputs: Inputs) -> tuple[tuple[Tensor, Tensor], ...]:
@@ -187,14 +113,6 @@ class Network(nn.Module, ABC):
         arrays = (jets.q, jets.v, jets.t, jets.parameters, jets.force)
         tensors = (None if array is None else torch.from_numpy(np.array(array, float)) for array in arrays)
         return self.inputs(*cast("list[Any]", list(tensors)))
-
-    def _own(self, tensor: Tensor) -> Tensor:
-        """In the network's number type and on its device, in this order: not every device has double precision."""
-        return tensor.to(self.dtype).to(self.device)
-
-    def outputs(self, inputs: Inputs) -> Outputs:
-        """What each net's operator gives, differentiable with respect to the parameters."""
-        return applied(self.nets, self.depth, list(self.network), self.arguments(inputs))
 
     def by_position(self, gradient: Tensor, inputs: Inputs) -> Tensor:
         """Gradient by features (..., B, d) -> by Q, and by T where time enters (..., B, n or n + 1)."""

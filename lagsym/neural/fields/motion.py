@@ -1,0 +1,176 @@
+"""FieldMotion: fields on a grid as the weak form of a density network sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+import numpy as np
+from jaxtyping import Float
+
+from lagsym.data.grid_derivatives import Differentiated, differentiate
+from lagsym.data.jets import Jets
+from lagsym.data.lattice import FieldRecord, Lattice
+from lagsym.data.weak_fields import FieldTests, place_field_tests
+
+FACTORS = (0.5, 0.75)
+"""Widths of test functions, relative to those that terms are chosen with: a network bends more than a library's terms,
+and what happens within a window is lost to it."""
+NODES = 14
+"""Of a window along each direction, at most: the bumps are so smooth that sums over few nodes are as good as all."""
+SAMPLES = 250_000
+"""Samples of all windows together, at most: beyond this windows are left out evenly."""
+JETS = 20_000
+"""Samples for the strong form, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Samples of the fields under test functions φ, those of one test function in a row.
+
+    Arguments:
+        jets: the samples (m · group); first derivatives only.
+        value: φ times quadrature weights (m, group).
+        slopes: its derivative along each base direction likewise (b, m, group).
+        averages: the middle of every test function, with second derivatives averaged over it (m): ∫ u ∂_mu ∂_nu φ, so
+            that noise can't make them look larger than they are.
+    """
+
+    jets: Jets
+    value: Float[np.ndarray, "windows samples"]
+    slopes: Float[np.ndarray, "base windows samples"]
+    averages: Jets
+
+
+@dataclass(frozen=True, eq=False)
+class FieldMotion:
+    """Fields on a grid with all that the losses take from them.
+
+    Arguments:
+        lattice: as they were measured.
+        seed: of the samples for the strong form.
+    """
+
+    lattice: Lattice
+    seed: int = 0
+
+    @cached_property
+    def windows(self) -> Windows:
+        """Test functions of several widths over every record."""
+        pieces = [
+            _windows(record, grid, tests)
+            for factor in FACTORS
+            for record, grid, tests in zip(
+                self.lattice.records, self._grids, place_field_tests(self.lattice, factor=factor), strict=True
+            )
+        ]
+        group = max(piece.value.shape[1] for piece in pieces)
+        total = sum(len(piece.value) for piece in pieces) * group
+        every = -(-total // SAMPLES)
+        return _joined([_padded(_thinned(piece, every), group) for piece in pieces])
+
+    @cached_property
+    def jets(self) -> Jets:
+        """Samples with second derivatives of the smoothed fields, for the strong form."""
+        return self._smooth.jets(samples=JETS, seed=self.seed)
+
+    @cached_property
+    def _grids(self) -> tuple[Jets, ...]:
+        """Every record as jets of first order, smoothed, in the order of its grid."""
+        return tuple(self._grid(record) for record in self.lattice.records)
+
+    def _grid(self, record: FieldRecord) -> Jets:
+        x = np.stack([part.ravel() for part in np.meshgrid(*record.grid, indexing="ij")], 1)
+        u, *first = (
+            self._smooth.derivative(record, index).reshape(len(record), -1)
+            for index in ((), *((mu,) for mu in range(x.shape[1])))
+        )
+        return Jets(x, u, np.stack(first, 1))
+
+    @cached_property
+    def _smooth(self) -> Differentiated:
+        return differentiate(self.lattice)
+
+
+def joined(pieces: Sequence[Jets]) -> Jets:
+    """Several jets as one."""
+    parts = [[getattr(piece, name) for piece in pieces] for name in ("x", "u", "du", "ddu")]
+    return Jets(*(None if part[0] is None else np.concatenate(part) for part in parts))  # pyright: ignore[reportArgumentType]
+
+
+def _windows(record: FieldRecord, grid: Jets, tests: FieldTests) -> Windows:
+    shape, base = record.u.shape[:-1], len(record.grid)
+    axes = [_nodes(matrix) for matrix in tests.matrices]
+    flat = np.arange(len(grid)).reshape(shape)
+    place = _outer(shape, [index for index, _, _ in axes], flat)
+    value = _product([values for _, values, _ in axes])
+    slopes = [_product([axis[1 + (mu == k)] for k, axis in enumerate(axes)]) for mu in range(base)]
+    middle = np.ix_(*(index[:, index.shape[1] // 2] for index, _, _ in axes))
+    second = np.empty((len(value), base, base, grid.u.shape[1]))
+    for mu in range(base):
+        for nu in range(mu + 1):
+            for i in range(grid.u.shape[1]):
+                average = tests.integrate(record.u[..., i], (nu, mu))
+                second[:, mu, nu, i] = second[:, nu, mu, i] = average
+    centre = grid.take(flat[middle].ravel())
+    return Windows(grid.take(place.ravel()), value, np.stack(slopes), Jets(centre.x, centre.u, centre.du, second))
+
+
+def _nodes(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points, weights and slopes of the nodes of every test function along one direction (functions, nodes)."""
+    values, slopes = matrix[0], matrix[1]
+    half = int((values > 0).sum(1).max()) // 2 + 1
+    stride = -(-2 * half // NODES)
+    offsets = np.arange(-(half // stride), half // stride + 1) * stride
+    index = (values.argmax(1)[:, None] + offsets) % values.shape[1]
+    own, slope = (np.take_along_axis(part, index, 1) * stride for part in (values, slopes))
+    return index, own, slope
+
+
+def _outer(shape: Sequence[int], axes: Sequence[np.ndarray], flat: np.ndarray) -> np.ndarray:
+    """Positions in the grid of the nodes of all products of test functions (functions, nodes)."""
+    steps = np.array(flat.strides) // flat.itemsize
+    places = [index * step for index, step in zip(axes, steps, strict=True)]
+    return reduce(lambda one, other: _grow(one, other, np.add), places)
+
+
+def _product(axes: Sequence[np.ndarray]) -> np.ndarray:
+    return reduce(lambda one, other: _grow(one, other, np.multiply), axes)
+
+
+def _grow(one: np.ndarray, other: np.ndarray, join: np.ufunc) -> np.ndarray:
+    whole = join(one[:, None, :, None], other[None, :, None, :])
+    return whole.reshape(len(one) * len(other), -1)
+
+
+def _thinned(windows: Windows, every: int) -> Windows:
+    chosen = np.arange(0, len(windows.value), every)
+    group = windows.value.shape[1]
+    rows = (chosen[:, None] * group + np.arange(group)).ravel()
+    return Windows(
+        windows.jets.take(rows), windows.value[chosen], windows.slopes[:, chosen], windows.averages.take(chosen)
+    )
+
+
+def _padded(windows: Windows, group: int) -> Windows:
+    """With so many samples in a row: the last one again, without weight."""
+    own = windows.value.shape[1]
+    places = np.minimum(np.arange(group), own - 1)
+    rows = (np.arange(len(windows.value))[:, None] * own + places).ravel()
+    inside = np.arange(group) < own
+    return Windows(
+        windows.jets.take(rows),
+        windows.value[:, places] * inside,
+        windows.slopes[..., places] * inside,
+        windows.averages,
+    )
+
+
+def _joined(pieces: Sequence[Windows]) -> Windows:
+    return Windows(
+        joined([piece.jets for piece in pieces]),
+        np.concatenate([piece.value for piece in pieces]),
+        np.concatenate([piece.slopes for piece in pieces], 1),
+        joined([piece.averages for piece in pieces]),
+    )
