@@ -36,6 +36,7 @@ def finish(
     from lagsym.discovery import discover as find
     from lagsym.law.file import to_json
     from lagsym.neural import progress_bar, save_fit
+    from lagsym.neural.fields import FieldFit, save_field_fit
     from lagsym.reporting import check_folder, law_text, report_files, result_folder, unfinished_folder, write_files
     from lagsym.verification import verify_law, with_verdict
 
@@ -53,7 +54,9 @@ def finish(
         with result_folder(output) as folder:
             write_files(report_files(law, found.validation, found.error_map), folder)
             write_motion(motion, folder / DATA[isinstance(motion, Lattice)])
-            if found.fit is not None:
+            if isinstance(found.fit, FieldFit):
+                save_field_fit(found.fit, folder / "network.json")
+            elif found.fit is not None:
                 save_fit(found.fit, folder / "network.json")
     if as_json:
         typer.echo(to_json(law))

@@ -41,5 +41,5 @@ def discover(
         UnavailableError: a named engine or device is missing.
     """
     if isinstance(data, Lattice):
-        return discover_field(data, options=options, report=report)
+        return discover_field(data, options=options, report=report, progress=progress)
     return discover_motion(data, options=options, report=report, progress=progress, checkpoints=checkpoints)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from lagsym.data.lattice import Lattice
 from lagsym.data.splitting import split
 from lagsym.discovery.drafting import draft
 from lagsym.discovery.field_judging import judge_field, judge_no_field
+from lagsym.discovery.field_networks import fidelity, read_density, train_density
 from lagsym.discovery.journal import Journal, Report
 from lagsym.discovery.judging import Judgement
 from lagsym.discovery.record import Discovery, DiscoveryOptions
@@ -16,6 +18,7 @@ from lagsym.distillation.density_advice import density_advice
 from lagsym.distillation.density_constants import settle_density
 from lagsym.law import Law
 from lagsym.mechanics.jetspace import JetSpace
+from lagsym.neural import FitProgress
 from lagsym.validation import validate_field
 
 
@@ -24,6 +27,7 @@ def discover_field(
     *,
     options: DiscoveryOptions | None = None,
     report: Report = lambda stage: None,
+    progress: Callable[[FitProgress], None] | None = None,
 ) -> Discovery:
     """Find the Lagrangian density of fields; see `lagsym.discover` for arguments and errors."""
     options = options or DiscoveryOptions()
@@ -31,13 +35,20 @@ def discover_field(
     parts = split(data, seed=options.seed)
     with log.stage("smooth", "Asking what the data can tell"):
         log.advise(density_advice(parts.fit))
+    network = reading = None
+    if options.choice.evidence != "data":
+        with log.stage("fit", "Training a density network"):
+            network = train_density(parts, options, log, progress)
+            reading = read_density(network, parts.fit, seed=options.seed)
     with log.stage("distil", "Selecting terms"):
-        selected = choose_density(parts.fit, parts.choose, options=options.choice, seed=options.seed)
+        # A network that learned nothing leaves the decision to the data.
+        choice = options.choice if reading is not None else replace(options.choice, evidence="data", engine="sparse")
+        selected = choose_density(parts.fit, parts.choose, options=choice, network=reading, seed=options.seed)
     if selected is None:
         with log.stage("judge", "Comparing with equations without a Lagrangian"):
             judgement = judge_no_field(parts.fit, parts.report)
         law = Law(data.fields, None, base=data.base, seed=options.seed, status="uncertain")
-        return Discovery(_judged(law, judgement, log), None, None, parts)
+        return Discovery(_judged(law, judgement, log), None, network, parts)
     known = parts.fit.with_records((*parts.fit.records, *parts.choose.records))
     with log.stage("refine", "Refining constants"):
         settled = settle_density(selected.candidate, known)
@@ -47,11 +58,15 @@ def discover_field(
     with log.stage("judge", "Scoring on held-out data"):
         validation = validate_field(law, parts.report)
         law = _judged(law, judge_field(law, validation, parts.fit, parts.report), log)
-    return Discovery(law, validation, None, parts)
+        close = None if reading is None else fidelity(law, reading)
+        if close is not None:
+            law = replace(law, scores={**law.scores, "fidelity_operator_r2": close})
+    return Discovery(law, validation, network, parts)
 
 
 def _judged(law: Law, judgement: Judgement, log: Journal) -> Law:
     """The law with what may be claimed of it."""
     log.notices += judgement.notices
     status = "uncertain" if log.doubtful and judgement.status == "recovered" else judgement.status
-    return replace(law, status=status, scores=judgement.scores, **log.entries())
+    errors = {f"network_error_{name}": error for name, error in log.structures.items()}
+    return replace(law, status=status, scores={**judgement.scores, **errors}, **log.entries())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from lagsym.data.splitting import Split
 from lagsym.distillation.choice import ChoiceOptions
@@ -10,6 +11,7 @@ from lagsym.distillation.faithfulness import ErrorMap, Faithfulness
 from lagsym.errors import InputError
 from lagsym.law import Law
 from lagsym.neural import Fit, FitOptions
+from lagsym.neural.fields import FieldFit
 from lagsym.validation import FieldValidation, Validation
 
 ENOUGH = 2e-3
@@ -58,8 +60,8 @@ class Discovery:
 
     law: Law
     validation: Validation | FieldValidation | None
-    fit: Fit | None
-    split: Split
+    fit: Fit | FieldFit | None
+    split: Split[Any]
     faithfulness: Faithfulness | None = None
 
     @property

@@ -1,0 +1,85 @@
+"""A density network as a witness: trained on fields, then asked at second derivatives that nature never shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from lagsym.data.jets import Jets
+from lagsym.data.lattice import Lattice
+from lagsym.data.splitting import Split
+from lagsym.discovery.journal import Journal
+from lagsym.discovery.record import ENOUGH, DiscoveryOptions
+from lagsym.distillation.choice import USABLE_NETWORK
+from lagsym.distillation.densities import NetworkReading
+from lagsym.distillation.density_terms import DensityLibrary
+from lagsym.distillation.terms import Term
+from lagsym.law import Law
+from lagsym.neural import FitProgress
+from lagsym.neural.fields import FIELD_OPTIONS, DensityNetwork, FieldFit, FieldMotion, density_operator, fit_density
+
+SAMPLES = 2000
+"""Jets at which a network is asked."""
+FORMS = ("natural", "free")
+FAST = replace(FIELD_OPTIONS, width=12, steps=120, tolerance=ENOUGH)
+"""A network that is asked for the structure alone need not be as good as one that is followed in time."""
+
+
+def train_density(
+    parts: Split[Lattice], options: DiscoveryOptions, log: Journal, progress: Callable[[FitProgress], None] | None
+) -> FieldFit:
+    """The simplest density network that learns the fields, or the better one where none does."""
+    wanted = options.choice.structure
+    forms = [name for name in FORMS if wanted in ("auto", name)] or [FORMS[0]]
+    angles = tuple(int(i) for i in np.flatnonzero(parts.fit.angle_mask))
+    motion, found = (FieldMotion(parts.fit), FieldMotion(parts.choose)), []
+    for name in forms:
+        asked = replace(FAST, structure=name, seconds=options.budget)
+        found.append(fit_density(*motion, angles=angles, options=asked, seed=options.seed, progress=progress))
+        log.structures[name] = found[-1].held_out_error
+        if found[-1].status == "seconds":
+            log.caps.append("fit")
+        if found[-1].held_out_error < USABLE_NETWORK:
+            break
+    best = min(found, key=lambda fit: fit.held_out_error)
+    if not is_usable(best):
+        log.notices.append(
+            f"The density network's held-out error stayed at {best.held_out_error:.0%}, so the data alone decided."
+        )
+    return best
+
+
+def is_usable(network: FieldFit) -> bool:
+    """Whether a network has learned the fields: it may say which terms there are."""
+    return isinstance(network.model, DensityNetwork) and network.held_out_error < USABLE_NETWORK
+
+
+def read_density(network: FieldFit, data: Lattice, *, seed: int = 0) -> NetworkReading | None:
+    """What a network says off the shell of the data, or None where it has learned nothing.
+
+    Arguments:
+        network: a trained network.
+        data: fields that it was trained on, whose support it knows.
+        seed: of the draws.
+    """
+    model = network.model
+    if not (isinstance(model, DensityNetwork) and is_usable(network)):
+        return None
+    jets = FieldMotion(data).jets
+    generator = np.random.default_rng(seed)
+    chosen = jets.take(generator.choice(len(jets), min(SAMPLES, len(jets)), replace=False))
+    assert chosen.ddu is not None
+    moved = Jets(chosen.x, chosen.u, chosen.du, chosen.ddu[generator.permutation(len(chosen))])
+    return NetworkReading(moved, density_operator(model, moved))
+
+
+def fidelity(law: Law, reading: NetworkReading) -> float | None:
+    """R² of the law's equations against the network's off the shell, up to a factor; None for higher densities."""
+    lagrangian = law.numeric_lagrangian
+    if lagrangian is None or law.space.order(lagrangian) > 1:
+        return None
+    ours = DensityLibrary(law.space, (Term(lagrangian, 0.0),)).operator(reading.jets)[0]
+    scale = np.sum(ours * reading.target) / np.sum(ours**2)
+    return float(1 - np.sum((reading.target - scale * ours) ** 2) / np.sum(reading.target**2))
