@@ -31,8 +31,9 @@ WIDEST = 0.25
 FEWEST_SITES = 15
 """Fewest sites in a half width, where the data have as many: the fourth derivative of a bump asks for them."""
 OVERLAPS = (4, 3, 2, 1)
-"""Test functions in each half width: the first of these that gives no more than `MOST_FUNCTIONS`."""
+"""Test functions in each half width: the first of these that gives no more functions than wanted."""
 MOST_FUNCTIONS = 3000
+"""Over all records."""
 
 Index = tuple[int, ...]
 """Directions of a derivative, in ascending order: (0, 1) is d2/dt dx."""
@@ -76,7 +77,7 @@ class FieldTests:
         return float(np.prod(list(each)))
 
 
-def place_field_tests(data: Differentiated) -> tuple[FieldTests, ...]:
+def place_field_tests(data: Differentiated, *, most: int = MOST_FUNCTIONS) -> tuple[FieldTests, ...]:
     """Cover every record with overlapping test functions.
 
     The half widths follow the fields' own lengths and times, 2 pi sqrt(<u^2> / <u_mu^2>), between `FEWEST_SITES` steps
@@ -84,12 +85,13 @@ def place_field_tests(data: Differentiated) -> tuple[FieldTests, ...]:
 
     Arguments:
         data: fields on a grid with their derivatives.
+        most: test functions over all records, if possible.
     """
     found: tuple[FieldTests, ...] = ()
     halves = _halves(data.lattice, WIDTH * characteristic_scales(data))
     for overlap in OVERLAPS:
         found = tuple(_tests(data.lattice, record, halves, overlap) for record in data.lattice.records)
-        if sum(map(len, found)) <= MOST_FUNCTIONS:
+        if sum(map(len, found)) <= most:
             break
     return found
 

@@ -41,7 +41,7 @@ from lagsym.distillation.terms import Term
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import parameter_symbol
 
-SITES_PER_HALF = 10
+SITES_PER_HALF = 7
 """Points of the coarser grid in a half width of a test function, on which their products are integrated."""
 RIDGE = 1e-9
 """Of the mean variance, added to every average's: test functions overlap, and rounding must not decide."""

@@ -19,7 +19,7 @@ from scipy.signal import savgol_coeffs
 from lagsym.data.derivatives import DEGREE, WINDOWS
 from lagsym.data.grid_derivatives import Differentiated, Stencil, differentiate, noise_level
 from lagsym.data.lattice import FieldRecord, Lattice
-from lagsym.data.weak_fields import FieldTests, Index, place_field_tests
+from lagsym.data.weak_fields import MOST_FUNCTIONS, FieldTests, Index, place_field_tests
 from lagsym.distillation.density_terms import DensityLibrary, evaluate
 from lagsym.distillation.evidence import CURVATURE_SAMPLES, Evidence, Factors
 from lagsym.mechanics.jetspace import JetSpace
@@ -27,6 +27,8 @@ from lagsym.mechanics.jetspace import JetSpace
 FLOOR = 4e-8
 """Squared residuals of fields below this are what smoothing and the grid leave on clean data."""
 OFF_SHELL_SAMPLES = 3000
+CORRELATED_FUNCTIONS = 1500
+"""Test functions over all records where the covariance of every two of them is needed."""
 
 
 Spread = dict[tuple[Index, Index], Float[np.ndarray, " fields"]]
@@ -86,7 +88,7 @@ def barely_smooth_fields(data: Lattice, *, order: int = 2) -> tuple[SmoothField,
     noise = noise_level(data)
     return tuple(
         replace(smooth, points=smooth.points | {(): smooth.record.u}, spread=_spread(smooth, shorter.stencils, noise))
-        for smooth in _smooth_fields(shorter, order)
+        for smooth in _smooth_fields(shorter, order, most=CORRELATED_FUNCTIONS)
     )
 
 
@@ -98,11 +100,11 @@ def _shorter(stencil: Stencil) -> Stencil:
     return replace(stencil, window=window, degree=min(DEGREE, window - 2))
 
 
-def _smooth_fields(data: Differentiated, order: int) -> tuple[SmoothField, ...]:
+def _smooth_fields(data: Differentiated, order: int, *, most: int = MOST_FUNCTIONS) -> tuple[SmoothField, ...]:
     indices = _indices(len(data.lattice.base), order)
     return tuple(
         SmoothField(record, tests, {index: data.derivative(record, index) for index in indices})
-        for record, tests in zip(data.lattice.records, place_field_tests(data), strict=True)
+        for record, tests in zip(data.lattice.records, place_field_tests(data, most=most), strict=True)
     )
 
 
