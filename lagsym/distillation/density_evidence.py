@@ -167,7 +167,7 @@ def off_shell_points(
     known = [index for index in smooth[0].points if len(index) < 2]
     pooled = {index: np.concatenate([s.points[index].reshape(-1, fields) for s in smooth]) for index in known}
     chosen = generator.choice(len(pooled[()]), min(samples, len(pooled[()])), replace=False)
-    points = {index: values[chosen] for index, values in pooled.items()}
+    points: dict[Index, np.ndarray] = {index: values[chosen] for index, values in pooled.items()}
     for k in range(2, order + 1):
         for index in itertools.combinations_with_replacement(range(base), k):
             points[index] = generator.standard_normal((len(chosen), fields)) * weak_size(smooth, index)

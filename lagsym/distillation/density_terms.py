@@ -126,7 +126,7 @@ def evaluate(expressions: Sequence[sp.Expr], space: JetSpace, points: Points) ->
     shape = points[()].shape[:-1]
     for start in range(0, len(expressions), BATCH):
         some = expressions[start : start + BATCH]
-        symbols = sorted(set[Any]().union(*(expression.free_symbols for expression in some)), key=str)
+        symbols: list[Any] = sorted(set[Any]().union(*(expression.free_symbols for expression in some)), key=str)
         function: Callable[..., list] = sp.lambdify(symbols, list(some), "numpy", cse=True)
         for value in function(*(_value(symbol, space, points) for symbol in symbols)):
             yield np.broadcast_to(np.asarray(value, float), shape)
@@ -169,7 +169,9 @@ def _by_parts(part: sp.Expr, index: Index, space: JetSpace) -> Piece:
     if len(differentiated) != 1:
         return Piece(part, index, 1)
     symbol = differentiated[0]
-    other, along = keys[symbol]
+    key = keys[symbol]
+    assert key is not None
+    other, along = key
     rest = sp.cancel(part / symbol) if part.is_polynomial(symbol) else part
     own, raised = space.symbol(other), tuple(sorted((*index, *along)))
     allowed = {own} if len(along) == 1 else set()
