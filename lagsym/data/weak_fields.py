@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy.polynomial import Polynomial
-from scipy.signal import savgol_coeffs, savgol_filter
 
-from lagsym.data.derivatives import DEGREE, WINDOWS, choose_window
+from lagsym.data.grid_derivatives import Differentiated
 from lagsym.data.lattice import FieldRecord, Lattice
 
 BUMP_POWER = 8
@@ -32,12 +31,9 @@ WIDEST = 0.25
 FEWEST_SITES = 15
 """Fewest sites in a half width, where the data have as many: the fourth derivative of a bump asks for them."""
 OVERLAPS = (4, 3, 2, 1)
-"""Test functions in each half width: the first of these that gives no more than `MOST_FUNCTIONS`."""
+"""Test functions in each half width: the first of these that gives no more functions than wanted."""
 MOST_FUNCTIONS = 3000
-LINES = 12
-"""Lines of the grid along each direction that smoothing windows are chosen on."""
-NORMAL = 1.4826
-"""Standard deviation of a normal distribution over the median of its absolute value."""
+"""Over all records."""
 
 Index = tuple[int, ...]
 """Directions of a derivative, in ascending order: (0, 1) is d2/dt dx."""
@@ -81,21 +77,21 @@ class FieldTests:
         return float(np.prod(list(each)))
 
 
-def place_field_tests(data: Lattice, *, factor: float = 1.0) -> tuple[FieldTests, ...]:
+def place_field_tests(data: Differentiated, *, most: int = MOST_FUNCTIONS) -> tuple[FieldTests, ...]:
     """Cover every record with overlapping test functions.
 
     The half widths follow the fields' own lengths and times, 2 pi sqrt(<u^2> / <u_mu^2>), between `FEWEST_SITES` steps
     and a quarter of the shortest record; they are the same for all records.
 
     Arguments:
-        data: fields on a grid.
-        factor: wider or narrower than that.
+        data: fields on a grid with their derivatives.
+        most: test functions over all records, if possible.
     """
-    scales = characteristic_scales(data)
-    halves = _halves(data, factor * WIDTH * scales)
+    found: tuple[FieldTests, ...] = ()
+    halves = _halves(data.lattice, WIDTH * characteristic_scales(data))
     for overlap in OVERLAPS:
-        found = tuple(_tests(data, record, halves, overlap) for record in data.records)
-        if sum(map(len, found)) <= MOST_FUNCTIONS:
+        found = tuple(_tests(data.lattice, record, halves, overlap) for record in data.lattice.records)
+        if sum(map(len, found)) <= most:
             break
     return found
 
@@ -134,15 +130,14 @@ def _bumps(points: int, step: float, half: int, stride: int, periodic: bool) -> 
     return np.stack([np.where(np.abs(z) < 1, f(z), 0.0) / norm / (half * step) ** k for k, f in enumerate(orders)])
 
 
-def characteristic_scales(data: Lattice) -> Float[np.ndarray, " base"]:
+def characteristic_scales(data: Differentiated) -> Float[np.ndarray, " base"]:
     """For each direction the length (or time) 2 pi sqrt(<u^2> / <u_mu^2>), of all fields together; inf where still."""
-    directions = range(len(data.base))
-    squares = np.zeros((len(data.base) + 1, len(data.fields)))
-    windows = smoothing_windows(data)
-    for record in data.records:
-        parts = [differentiate_grid(data, record, index, windows) for index in ((), *((mu,) for mu in directions))]
+    lattice = data.lattice
+    squares = np.zeros((len(lattice.base) + 1, len(lattice.fields)))
+    for record in lattice.records:
+        parts = [data.derivative(record, index) for index in ((), *((mu,) for mu in range(len(lattice.base))))]
         parts[0] = parts[0] - parts[0].mean(axis=tuple(range(parts[0].ndim - 1)))
-        squares += [np.sum(part.reshape(-1, len(data.fields)) ** 2, axis=0) for part in parts]
+        squares += [np.sum(part.reshape(-1, len(lattice.fields)) ** 2, axis=0) for part in parts]
     present = squares[0] > 0
     with np.errstate(divide="ignore"):
         rates = np.mean(squares[1:, present] / squares[0, present], axis=1) if present.any() else squares[1:, 0]
@@ -156,73 +151,3 @@ def closed_directions(data: Lattice, record: FieldRecord) -> tuple[bool, ...]:
         ends = np.abs(np.take(record.u, -1, axis) - np.take(record.u, 0, axis))[..., data.angle_mask]
         closed.append(periodic and not (ends > np.pi).any())
     return tuple(closed)
-
-
-def smoothing_windows(data: Lattice) -> tuple[int, ...]:
-    """Samples in the window of a local polynomial along each direction: the median choice over lines of all records."""
-    windows = []
-    each = -(-LINES // len(data.records))
-    for axis in range(len(data.base)):
-        chosen = [
-            choose_window(record.grid[axis], line)
-            for record in data.records[:LINES]
-            for line in _lines(record.u, axis, each)
-        ]
-        fewest = min(len(record.grid[axis]) for record in data.records)
-        windows.append(min(int(np.median(chosen)) | 1, _odd_below(fewest)))
-    return tuple(windows)
-
-
-def _lines(values: np.ndarray, axis: int, count: int) -> np.ndarray:
-    """Some lines of the grid along one direction, spread over the others."""
-    lines = np.moveaxis(values, axis, -1).reshape(-1, values.shape[axis])
-    places = np.linspace(0, len(lines) - 1, min(2 * count, len(lines)) + 1).astype(int)
-    return lines[places[1::2]]
-
-
-def _odd_below(points: int) -> int:
-    return min(max(WINDOWS), points if points % 2 else points - 1)
-
-
-def differentiate_grid(
-    data: Lattice, record: FieldRecord, index: Index, windows: Sequence[int]
-) -> Float[np.ndarray, "times *sites fields"]:
-    """Smoothed fields or their derivative along the directions in `index`, by local polynomials along each direction.
-
-    Arguments:
-        data: what the record belongs to.
-        record: fields on a grid.
-        index: directions of the derivative; () for the smoothed fields.
-        windows: samples in the window along each direction.
-    """
-    values = record.u
-    for axis, (step, window) in enumerate(zip(record.steps, windows, strict=True)):
-        wraps = axis > 0 and closed_directions(data, record)[axis - 1]
-        values = savgol_filter(
-            values,
-            window,
-            min(DEGREE, window - 2),
-            deriv=index.count(axis),
-            delta=step,
-            axis=axis,
-            mode="wrap" if wraps else "interp",
-        )
-    return np.asarray(values)
-
-
-def smoothing_weights(window: int, order: int, step: float) -> Float[np.ndarray, " window"]:
-    """The weights of the samples in a derivative by local polynomials, as in `differentiate_grid`."""
-    return np.asarray(savgol_coeffs(window, min(DEGREE, window - 2), deriv=order, delta=step))
-
-
-def field_noise(data: Lattice) -> Float[np.ndarray, " fields"]:
-    """Standard deviation of what a local polynomial cannot follow, in the direction where it follows best."""
-    kept = 1 - savgol_coeffs(WINDOWS[0], DEGREE)[WINDOWS[0] // 2]
-    sizes = []
-    for axis in range(len(data.base)):
-        residual = [
-            record.u - savgol_filter(record.u, WINDOWS[0], DEGREE, axis=axis, mode="interp") for record in data.records
-        ]
-        pooled = np.concatenate([part.reshape(-1, len(data.fields)) for part in residual])
-        sizes.append(NORMAL * np.median(np.abs(pooled), axis=0) / np.sqrt(kept))
-    return np.min(sizes, axis=0)

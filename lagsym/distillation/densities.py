@@ -13,6 +13,7 @@ from lagsym.data.jets import Jets
 from lagsym.data.lattice import Lattice
 from lagsym.distillation.choice import Choice, ChoiceOptions
 from lagsym.distillation.density_advice import only
+from lagsym.distillation.density_constants import leaves_noise
 from lagsym.distillation.density_evidence import FLOOR, SmoothField, density_evidence, smooth_fields
 from lagsym.distillation.density_terms import DENSITY_STRUCTURES, DensityLibrary, build_density_library
 from lagsym.distillation.evidence import network_evidence
@@ -24,6 +25,8 @@ from lagsym.mechanics.jetspace import JetSpace
 ORDERS = (1, 2)
 """Orders of derivatives in a density: the second is used only where the first does not do."""
 HIGHEST = max(ORDERS)
+PLAUSIBLE = 0.03
+"""Held-out losses above this are not those of a law, whatever the noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,9 +125,23 @@ class _Search:
         return cls(data[0], learn, held_out, options, network, seed)
 
     def best(self) -> Choice | None:
-        found = list(self._choices())
+        """The first choice that leaves nothing but noise; without one, the first as good as the best."""
+        found: list[Choice] = []
+        for choice in self._choices():
+            found.append(choice)
+            if self._is_enough(choice):
+                return choice
         best = min((choice.held_out_loss for choice in found), default=np.inf)
         return next((choice for choice in found if as_good(choice.held_out_loss, best)), None)
+
+    def _is_enough(self, choice: Choice) -> bool:
+        """Whether nothing is left that a richer density could explain.
+
+        Derivatives of a linear law obey it too, so that densities of higher order do as well, or a little better.
+        """
+        if choice.held_out_loss <= FLOOR:
+            return True
+        return choice.held_out_loss < PLAUSIBLE and leaves_noise(choice.candidate, self.data)
 
     def _choices(self) -> Iterator[Choice]:
         structures = DENSITY_STRUCTURES if self.options.structure == "auto" else (self.options.structure,)

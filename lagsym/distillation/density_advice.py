@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from lagsym.data.grid_derivatives import noise_level
 from lagsym.data.lattice import Lattice
-from lagsym.data.weak_fields import Index, field_noise
+from lagsym.data.weak_fields import Index
 from lagsym.distillation.advice import Advice
 from lagsym.distillation.density_evidence import SmoothField, density_evidence, smooth_fields, weak_derivative
 from lagsym.distillation.density_terms import TIME, build_density_library
@@ -82,7 +83,7 @@ def _advice(data: Lattice) -> str:
 def _is_still(data: Lattice, smooth: Sequence[SmoothField], mu: int) -> bool:
     """Whether the averages of a first derivative are no more than noise or rounding makes them."""
     size = float(np.sqrt(np.mean(weak_derivative(smooth, (mu,)) ** 2)))
-    noise = float(field_noise(data)[0]) * np.sqrt(np.mean([s.tests.squares((mu,)) for s in smooth]))
+    noise = float(noise_level(data)[0]) * np.sqrt(np.mean([s.tests.squares((mu,)) for s in smooth]))
     extent = max(float(np.ptp(s.record.grid[mu])) for s in smooth)
     spread = max(float(np.std(s.record.u)) for s in smooth)
     return size <= max(ABOVE_NOISE * noise, STILL * spread / extent)

@@ -29,8 +29,9 @@ from jaxtyping import Float
 from scipy import linalg, sparse
 from scipy.optimize import least_squares
 
+from lagsym.data.grid_derivatives import noise_level
 from lagsym.data.lattice import Lattice
-from lagsym.data.weak_fields import Index, field_noise
+from lagsym.data.weak_fields import Index
 from lagsym.distillation.density_evidence import SmoothField, barely_smooth_fields, weak_density_columns
 from lagsym.distillation.density_terms import DensityLibrary, evaluate
 from lagsym.distillation.selection import Candidate
@@ -40,12 +41,16 @@ from lagsym.distillation.terms import Term
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import parameter_symbol
 
-SITES_PER_HALF = 10
+SITES_PER_HALF = 7
 """Points of the coarser grid in a half width of a test function, on which their products are integrated."""
 RIDGE = 1e-9
 """Of the mean variance, added to every average's: test functions overlap, and rounding must not decide."""
 LEAST_NOISE = 1e-9
 """Noise of a field as a fraction of its size, at least."""
+NUMERICAL_FLOOR = 1e-7
+"""Relative error of a constant that comes from the grid alone."""
+ONLY_NOISE = 1.15
+"""Residuals up to so many times the noise are noise."""
 STEPS = 30
 
 
@@ -101,6 +106,19 @@ def settle_density(candidate: Candidate, data: Lattice) -> Settled:
     return Settled(terms, (), constants, refined.values, refined, test, dropped, tuple(kept))
 
 
+def leaves_noise(candidate: Candidate, data: Lattice) -> bool:
+    """Whether a density with fitted constants leaves nothing of the averages but what the noise of the fields does.
+
+    Arguments:
+        candidate: the terms with their first coefficients.
+        data: measured fields.
+    """
+    library = DensityLibrary(JetSpace(data.fields, data.base), tuple(Term(term, 0.0) for term in candidate.terms))
+    free = np.setdiff1d(np.arange(len(library)), _scales(candidate.terms, library.space))
+    refined = _fit(library, np.array(candidate.coefficients, float), free, data)
+    return bool((refined.residual <= ONLY_NOISE * noise_level(data)).all())
+
+
 def _scales(terms: Sequence[sp.Expr], space: JetSpace) -> list[int]:
     """The first term of every set of fields without influence on the others."""
     groups: list[set[int]] = []
@@ -117,7 +135,7 @@ def _symbols(expression: sp.Expr) -> set[Any]:
 
 def _fit(library: DensityLibrary, initial: np.ndarray, free: np.ndarray, data: Lattice) -> Refined:
     """The coefficients at `free` that are most likely, with their covariance."""
-    noise = field_noise(data)
+    noise = noise_level(data)
     noise = np.maximum(noise, LEAST_NOISE * np.concatenate([r.u.reshape(-1, len(noise)) for r in data.records]).std(0))
     smooth = barely_smooth_fields(data, order=2 * library.order)
     records = [_averages(library, s, noise) for s in smooth]
@@ -135,7 +153,7 @@ def _fit(library: DensityLibrary, initial: np.ndarray, free: np.ndarray, data: L
     c = coefficients(found.x)
     slopes = np.concatenate([r.whitened(c, r.columns[free]) for r in records])
     variance = 2 * found.cost / max(len(found.fun) - len(free), 1)
-    covariance = variance * np.linalg.inv(slopes.T @ slopes) if len(free) else np.zeros((0, 0))
+    covariance = variance * np.linalg.inv(slopes.T @ slopes) + np.diag((NUMERICAL_FLOOR * found.x) ** 2)
     half = smooth[0].tests.halves[0]
     return Refined(found.x, covariance, np.sqrt(variance) * noise, 2 * half, len(found.fun), bool(found.success))
 

@@ -14,18 +14,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import sympy as sp
 from jaxtyping import Float
+from scipy.signal import savgol_coeffs
 
-from lagsym.data.derivatives import WINDOWS
+from lagsym.data.derivatives import DEGREE, WINDOWS
+from lagsym.data.grid_derivatives import Differentiated, Stencil, differentiate, noise_level
 from lagsym.data.lattice import FieldRecord, Lattice
-from lagsym.data.weak_fields import (
-    FieldTests,
-    Index,
-    differentiate_grid,
-    field_noise,
-    place_field_tests,
-    smoothing_weights,
-    smoothing_windows,
-)
+from lagsym.data.weak_fields import MOST_FUNCTIONS, FieldTests, Index, place_field_tests
 from lagsym.distillation.density_terms import DensityLibrary, evaluate
 from lagsym.distillation.evidence import CURVATURE_SAMPLES, Evidence, Factors
 from lagsym.mechanics.jetspace import JetSpace
@@ -33,6 +27,8 @@ from lagsym.mechanics.jetspace import JetSpace
 FLOOR = 4e-8
 """Squared residuals of fields below this are what smoothing and the grid leave on clean data."""
 OFF_SHELL_SAMPLES = 3000
+CORRELATED_FUNCTIONS = 1500
+"""Test functions over all records where the covariance of every two of them is needed."""
 
 
 Spread = dict[tuple[Index, Index], Float[np.ndarray, " fields"]]
@@ -72,10 +68,10 @@ def smooth_fields(data: Lattice, *, order: int = 2) -> tuple[SmoothField, ...]:
     """Smoothed derivatives up to an order, and test functions, for every record.
 
     Arguments:
-        data: measured fields.
+        data: measured fields; measured rates are not used.
         order: of the highest derivative that densities hold.
     """
-    return _smooth_fields(data, order, smoothing_windows(data))
+    return _smooth_fields(differentiate(data.positions_only()), order)
 
 
 def barely_smooth_fields(data: Lattice, *, order: int = 2) -> tuple[SmoothField, ...]:
@@ -84,22 +80,31 @@ def barely_smooth_fields(data: Lattice, *, order: int = 2) -> tuple[SmoothField,
     Smoothing less leaves more noise, whose effect on the means is known, and less bias, which is not.
 
     Arguments:
-        data: measured fields.
+        data: measured fields; measured rates are not used.
         order: of the highest derivative that densities hold.
     """
-    windows = tuple(max(WINDOWS[0], window // 2 | 1) for window in smoothing_windows(data))
-    noise = field_noise(data)
+    usual = differentiate(data.positions_only())
+    shorter = differentiate(usual.lattice, [_shorter(stencil) for stencil in usual.stencils])
+    noise = noise_level(data)
     return tuple(
-        replace(smooth, points=smooth.points | {(): smooth.record.u}, spread=_spread(smooth, windows, noise))
-        for smooth in _smooth_fields(data, order, windows)
+        replace(smooth, points=smooth.points | {(): smooth.record.u}, spread=_spread(smooth, shorter.stencils, noise))
+        for smooth in _smooth_fields(shorter, order, most=CORRELATED_FUNCTIONS)
     )
 
 
-def _smooth_fields(data: Lattice, order: int, windows: Sequence[int]) -> tuple[SmoothField, ...]:
-    indices = _indices(len(data.base), order)
+def _shorter(stencil: Stencil) -> Stencil:
+    """A stencil of half the length where it smooths."""
+    if stencil.window is None or not stencil.smooths:
+        return stencil
+    window = max(min(WINDOWS[0], stencil.window), stencil.window // 2 | 1)
+    return replace(stencil, window=window, degree=min(DEGREE, window - 2))
+
+
+def _smooth_fields(data: Differentiated, order: int, *, most: int = MOST_FUNCTIONS) -> tuple[SmoothField, ...]:
+    indices = _indices(len(data.lattice.base), order)
     return tuple(
-        SmoothField(record, tests, {index: differentiate_grid(data, record, index, windows) for index in indices})
-        for record, tests in zip(data.records, place_field_tests(data), strict=True)
+        SmoothField(record, tests, {index: data.derivative(record, index) for index in indices})
+        for record, tests in zip(data.lattice.records, place_field_tests(data, most=most), strict=True)
     )
 
 
@@ -107,23 +112,26 @@ def _indices(base: int, order: int) -> list[Index]:
     return [index for k in range(order + 1) for index in itertools.combinations_with_replacement(range(base), k)]
 
 
-def _spread(smooth: SmoothField, windows: Sequence[int], noise: np.ndarray) -> Spread:
+def _spread(smooth: SmoothField, stencils: Sequence[Stencil], noise: np.ndarray) -> Spread:
     """Covariances of the errors of the measured fields and all derivatives, where the noise is white."""
+    if not all(stencil.smooths for stencil in stencils):
+        return {}
     found = {}
     for one, other in itertools.product(smooth.points, repeat=2):
         share = 1.0
-        for axis, (window, step) in enumerate(zip(windows, smooth.record.steps, strict=True)):
-            share *= float(_weights(one, axis, window, step) @ _weights(other, axis, window, step))
+        for axis, (stencil, step) in enumerate(zip(stencils, smooth.record.steps, strict=True)):
+            share *= float(_weights(one, axis, stencil, step) @ _weights(other, axis, stencil, step))
         if share:
             found[one, other] = share * noise**2
     return found
 
 
-def _weights(index: Index, axis: int, window: int, step: float) -> Float[np.ndarray, " window"]:
+def _weights(index: Index, axis: int, stencil: Stencil, step: float) -> Float[np.ndarray, " window"]:
     """The weights of the samples along one direction in a derivative; the field itself is as measured."""
-    if index:
-        return smoothing_weights(window, index.count(axis), step)
-    return np.eye(window)[window // 2]
+    assert stencil.window is not None
+    if not index:
+        return np.eye(stencil.window)[stencil.window // 2]
+    return np.asarray(savgol_coeffs(stencil.window, stencil.degree, deriv=index.count(axis), delta=step))
 
 
 def weak_density_columns(library: DensityLibrary, smooth: SmoothField) -> Float[np.ndarray, "terms functions n"]:
@@ -159,7 +167,7 @@ def off_shell_points(
     known = [index for index in smooth[0].points if len(index) < 2]
     pooled = {index: np.concatenate([s.points[index].reshape(-1, fields) for s in smooth]) for index in known}
     chosen = generator.choice(len(pooled[()]), min(samples, len(pooled[()])), replace=False)
-    points = {index: values[chosen] for index, values in pooled.items()}
+    points: dict[Index, np.ndarray] = {index: values[chosen] for index, values in pooled.items()}
     for k in range(2, order + 1):
         for index in itertools.combinations_with_replacement(range(base), k):
             points[index] = generator.standard_normal((len(chosen), fields)) * weak_size(smooth, index)

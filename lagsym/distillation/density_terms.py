@@ -19,7 +19,7 @@ from lagsym.errors import InputError
 from lagsym.mechanics.calculus import euler_lagrange
 from lagsym.mechanics.jetspace import DERIVATIVE_ORDER, JetSpace
 
-DENSITY_STRUCTURES = ("natural", "free")
+DENSITY_STRUCTURES = ("natural", "evolution", "free")
 """Structures in the order in which they are preferred."""
 TIME = 0
 BATCH = 32
@@ -69,15 +69,31 @@ class DensityLibrary(TermLibrary):
         return np.stack(values).reshape(len(self), n, -1).transpose(0, 2, 1)
 
     def mass(self, jets: Jets) -> Float[np.ndarray, "terms samples n n"]:
-        """The second derivatives of every term by the rates u_t, which the equations need to be solved for u_tt."""
+        """What every term gives to the highest derivatives by time, which the equations have to be solved for.
+
+        Those are u_tt, with the second derivatives by u_t; where no term is quadratic in u_t they are u_tx, with the
+        derivatives by u_t and u_x, as in the equation of Korteweg and de Vries.
+        """
         return self.mass_at(points_of(jets))
 
     def mass_at(self, points: Points) -> Float[np.ndarray, "terms samples n n"]:
         """Likewise from fields and derivatives by their directions."""
-        n, rates = len(self.space.fields), self.space.velocities
-        entries = [sp.diff(term, v, w) for term in self.expressions for v in rates for w in rates]
+        entries = self._by_rates([self.space.velocities])
+        if not any(entries):
+            entries = self._by_rates([self.space.derivatives(mu) for mu in range(1, len(self.space.base))])
+        n = len(self.space.fields)
         values = np.stack(list(evaluate(entries, self.space, points)))
         return values.reshape(len(self), n, n, -1).transpose(0, 3, 1, 2)
+
+    def _by_rates(self, others: Sequence[Sequence[sp.Symbol]]) -> list[sp.Expr]:
+        """Second derivatives of every term by the rates and other first derivatives, summed over directions."""
+        pairs = list(itertools.product(range(len(self.space.fields)), repeat=2))
+        rates = self.space.velocities
+        return [
+            sp.Add(*(sp.diff(term, rates[i], along[j]) for along in others))
+            for term in self.expressions
+            for i, j in pairs
+        ]
 
     @cached_property
     def operators(self) -> list[sp.Expr]:
@@ -110,7 +126,7 @@ def evaluate(expressions: Sequence[sp.Expr], space: JetSpace, points: Points) ->
     shape = points[()].shape[:-1]
     for start in range(0, len(expressions), BATCH):
         some = expressions[start : start + BATCH]
-        symbols = sorted(set[Any]().union(*(expression.free_symbols for expression in some)), key=str)
+        symbols: list[Any] = sorted(set[Any]().union(*(expression.free_symbols for expression in some)), key=str)
         function: Callable[..., list] = sp.lambdify(symbols, list(some), "numpy", cse=True)
         for value in function(*(_value(symbol, space, points) for symbol in symbols)):
             yield np.broadcast_to(np.asarray(value, float), shape)
@@ -153,7 +169,9 @@ def _by_parts(part: sp.Expr, index: Index, space: JetSpace) -> Piece:
     if len(differentiated) != 1:
         return Piece(part, index, 1)
     symbol = differentiated[0]
-    other, along = keys[symbol]
+    key = keys[symbol]
+    assert key is not None
+    other, along = key
     rest = sp.cancel(part / symbol) if part.is_polynomial(symbol) else part
     own, raised = space.symbol(other), tuple(sorted((*index, *along)))
     allowed = {own} if len(along) == 1 else set()
@@ -176,8 +194,9 @@ def build_density_library(
     Arguments:
         space: the fields and their base.
         angles: fields with period 2 pi, which give sines and cosines; the others give powers.
-        structure: "natural" for u_t^2 / 2 with constant coefficients beside anything without u_t; "free" for products
-            of all first derivatives up to degree four.
+        structure: "natural" for u_t^2 / 2 with constant coefficients beside anything without u_t; "evolution" for
+            u_t u_x in its place, as in equations of first order in time; "free" for products of all first derivatives
+            up to degree four.
         order: 2 adds squares and products of second derivatives.
         extra: terms to add, simplest of all.
         complexity: limit on the functions of the fields.
@@ -195,7 +214,7 @@ def build_density_library(
     functions = _functions(space, frozenset(angles), complexity)
     terms = [Term(sp.expand(term), 0.0) for term in extra]
     terms += [Term(f, max(c, 0.5)) for f, c in functions if f != 1]
-    terms += _kinetic(space)
+    terms += _slow(space) if structure == "evolution" else _kinetic(space)
     terms += [
         Term(f * m, c + cost + (c > 0))
         for m, cost, most in _monomials(space, structure)
@@ -250,6 +269,12 @@ def _kinetic(space: JetSpace) -> list[Term]:
     rates = space.velocities
     squares = [Term(rate**2 / 2, 1.0) for rate in rates]
     return squares + [Term(v * w, 2.2) for v, w in itertools.combinations(rates, 2)]
+
+
+def _slow(space: JetSpace) -> list[Term]:
+    """Products of a rate and a slope, in the place of a kinetic energy."""
+    slopes = [slope for mu in range(1, len(space.base)) for slope in space.derivatives(mu)]
+    return [Term(rate * slope, 1.0) for rate in space.velocities for slope in slopes]
 
 
 def _monomials(space: JetSpace, structure: str) -> list[tuple[sp.Expr, float, float]]:
