@@ -61,7 +61,7 @@ class SharedFunction:
         >>> SharedFunction("pair", (SYMBOLS["pair"][0] ** 2,), (-0.6000000001,)).rounded()
         -0.6*r**2
         """
-        whole = self.expression
+        whole: Any = self.expression
         return whole.xreplace({number: sp.Float(float(number), digits) for number in whole.atoms(sp.Float)})
 
     def forces(self, graph: Graph, q: np.ndarray) -> Float[np.ndarray, "terms samples nodes components"]:
