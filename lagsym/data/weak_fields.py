@@ -77,7 +77,9 @@ class FieldTests:
         return float(np.prod(list(each)))
 
 
-def place_field_tests(data: Differentiated, *, most: int = MOST_FUNCTIONS) -> tuple[FieldTests, ...]:
+def place_field_tests(
+    data: Differentiated, *, most: int = MOST_FUNCTIONS, factor: float = 1.0
+) -> tuple[FieldTests, ...]:
     """Cover every record with overlapping test functions.
 
     The half widths follow the fields' own lengths and times, 2 pi sqrt(<u^2> / <u_mu^2>), between `FEWEST_SITES` steps
@@ -86,9 +88,10 @@ def place_field_tests(data: Differentiated, *, most: int = MOST_FUNCTIONS) -> tu
     Arguments:
         data: fields on a grid with their derivatives.
         most: test functions over all records, if possible.
+        factor: wider or narrower than that.
     """
     found: tuple[FieldTests, ...] = ()
-    halves = _halves(data.lattice, WIDTH * characteristic_scales(data))
+    halves = _halves(data.lattice, factor * WIDTH * characteristic_scales(data))
     for overlap in OVERLAPS:
         found = tuple(_tests(data.lattice, record, halves, overlap) for record in data.lattice.records)
         if sum(map(len, found)) <= most:

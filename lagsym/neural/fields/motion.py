@@ -62,7 +62,7 @@ class FieldMotion:
             _windows(record, grid, tests)
             for factor in FACTORS
             for record, grid, tests in zip(
-                self.lattice.records, self._grids, place_field_tests(self.lattice, factor=factor), strict=True
+                self.lattice.records, self._grids, place_field_tests(self._smooth, factor=factor), strict=True
             )
         ]
         group = max(piece.value.shape[1] for piece in pieces)
