@@ -10,7 +10,8 @@ import sympy as sp
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.inner import simple_kinetic, simplest_fit, with_inner
-from lagsym.distillation.read import network_operator, propose_kinetic, propose_terms
+from lagsym.distillation.proposals import combined, propose, propose_kinetic, propose_parts
+from lagsym.distillation.read import network_operator
 from lagsym.distillation.selection import (
     Candidate,
     Front,
@@ -20,8 +21,11 @@ from lagsym.distillation.selection import (
     simplest,
     weak_loss,
 )
+from lagsym.distillation.shapes import fit_shapes
+from lagsym.distillation.sums import simplest_sum
 from lagsym.distillation.terms import STRUCTURES, Library, build_library, off_shell
 from lagsym.errors import InputError, UnavailableError
+from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural import Fit
 
 EVIDENCE = ("both", "data", "network")
@@ -193,22 +197,53 @@ def _with_proposed(choice: Choice, proposed: tuple[sp.Expr, ...], messages: tupl
 def _choose_proposed(
     data: tuple[Trajectories, Trajectories], network: Fit, options: ChoiceOptions, seed: int, budget: Budget
 ) -> list[Choice]:
-    """Choose among the terms that a symbolic regression of the network's parts proposes."""
-    structure = network.model.structure if options.structure == "auto" else options.structure
-    # What the network itself does not know is not worth searching for.
-    known = replace(budget, enough=network.held_out_error**2)
+    """Choose among the terms that a symbolic regression of the Lagrangian's parts proposes."""
+    learn, space = data[0], JetSpace(data[0].coordinates)
     try:
-        proposed, messages = propose_terms(engine(options.engine), network.model, data[0], seed=seed, budget=known)
+        sums, messages = _proposed_sums(learn, network, options, seed, budget)
     except UnavailableError:
         if options.engine != "auto":
             raise
         return []
-    library = build_library(data[0], structure, extra=(*options.given, *proposed), complexity=0)
-    proposals, more = _kinetic_proposals(data[0], network, options, seed, budget)
-    kinetic = _fitted(proposals, library, data[0])
-    library = build_library(data[0], structure, extra=(*options.given, *kinetic, *proposed), complexity=0)
+    fitted = simplest_sum(sums, space, learn)
+    proposed = () if fitted is None else tuple(map(sp.expand, fitted.terms))
+    structure = _structure_of(proposed, space, network, options)
+    plain = tuple(term for terms in sums for term in terms if not term.atoms(sp.Float))
+    library = build_library(learn, structure, extra=(*options.given, *proposed, *plain), complexity=0)
     choices = _choose_from(library, structure, data, network, options, seed)
-    return [_with_proposed(choice, kinetic, (*messages, *more)) for choice in choices]
+    return [_with_proposed(choice, proposed, messages) for choice in choices]
+
+
+def _structure_of(terms: Sequence[sp.Expr], space: JetSpace, network: Fit, options: ChoiceOptions) -> str:
+    """The structure that was asked for, or that of proposed terms: any function of the velocities, or the network's."""
+    if options.structure != "auto":
+        return options.structure
+    kinetic = [term for term in terms if term.free_symbols <= set(space.velocities)]
+    if any(sp.diff(term, v, 3) != 0 for term in kinetic for v in space.velocities):
+        return "separable"
+    return "natural" if network.model.structure == "separable" else network.model.structure
+
+
+def _proposed_sums(
+    learn: Trajectories, network: Fit, options: ChoiceOptions, seed: int, budget: Budget
+) -> tuple[tuple[tuple[sp.Expr, ...], ...], tuple[str, ...]]:
+    """Lagrangians from formulas for functions of one variable where the motion has such, or for the network's parts."""
+    search = engine(options.engine)
+    # A polynomial mimics any formula as closely as the table is known, so nothing found early is enough.
+    arguments = {"seed": seed, "budget": replace(budget, enough=0.0)}
+    sums: list[tuple[sp.Expr, ...]] = []
+    said: list[str] = []
+    for shapes in fit_shapes(learn, seed=seed):
+        if shapes.loss < CONVINCING_LOSS and (not shapes.moving or options.structure in {"auto", "separable"}):
+            parts, messages = propose(search, shapes.parts, **arguments)
+            sums += combined(((shapes.kinetic,), *parts) if shapes.kinetic else parts)
+            said += messages
+    if not sums:
+        moving = (network.model.structure if options.structure == "auto" else options.structure) == "separable"
+        error = network.held_out_error
+        parts, messages = propose_parts(search, network.model, learn, moving=moving, error=error, **arguments)
+        sums, said = [*combined(parts)], [*messages]
+    return tuple(dict.fromkeys(sums)), tuple(dict.fromkeys(said))
 
 
 def _choose_from(

@@ -21,7 +21,8 @@ from lagsym.data.samples import Samples
 from lagsym.distillation.choice import ChoiceOptions
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.inner import simple_kinetic, simplest_fit, with_inner
-from lagsym.distillation.read import network_operator, propose_kinetic, propose_terms
+from lagsym.distillation.proposals import propose_kinetic, propose_terms
+from lagsym.distillation.read import network_operator
 from lagsym.distillation.selection import (
     Candidate,
     Front,

@@ -1,0 +1,282 @@
+"""Shapes: a Lagrangian as a sum of free functions of one variable each, fitted to the motion in weak form.
+
+    L = sum_i c_i v_i²/2 - sum_a V_a(phi_a(q)),   or with M(q) v²/2 or T(v²) in place of the first sum
+
+Each function is a Chebyshev series in its variable phi: a coordinate, a difference of two, or the radius.  All their
+coefficients follow from one eigenvalue problem, the one that selection solves, which needs no accelerations: so these
+functions are far more precise than those of a network that has learned noisy ones.  Which variables will do is decided
+by the residual, the fewest first.  Engines then look for their formulas.
+
+Source: for the weak form Messenger and Bortz, Multiscale Model. Simul. 19 (2021) 1474; for free functions of one
+variable Hastie and Tibshirani, Generalized additive models, Statist. Sci. 1 (1986) 297.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sympy as sp
+from jaxtyping import Float
+from numpy.polynomial import chebyshev
+
+from lagsym.data.jets import Jets
+from lagsym.data.trajectories import Trajectories
+from lagsym.data.weak import TestFunctions, place_test_functions
+from lagsym.distillation.projection import lowest
+from lagsym.distillation.read import ROWS, PartTable, tabulated
+from lagsym.distillation.screening import Dependence, columns, logarithms
+from lagsym.distillation.selection import simplest
+from lagsym.distillation.terms import off_shell
+from lagsym.mechanics.jetspace import JetSpace
+
+DEGREES = (4, 8, 12, 16)
+"""Of the series; a longer one is taken only where it lowers the residual."""
+LONGER_PAYS = 1.1
+DEFINITE = 0.05
+"""The smallest mass on the data relative to the mean one, below which a law of motion is nearly singular."""
+MOST_COORDINATES = 4
+
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""dL/dq, dL/dv and the operator E of several terms, each (terms, samples, n)."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A free function of one variable, and where it stands in the Lagrangian.
+
+    Arguments:
+        part: "V" for -V(phi(q)), "M" for M(q) v²/2 with one coordinate, "T" for T(v²) of all velocities.
+        dependence: the variable.
+        linear: whether the series begins with the linear term; without it where that is another shape's.
+    """
+
+    part: str
+    dependence: Dependence
+    linear: bool = True
+
+    def variable(self, jets: Jets) -> tuple[Float[np.ndarray, " samples"], Float[np.ndarray, "samples n"]]:
+        """The variable and its slope by each coordinate, or for T by each velocity."""
+        if self.part == "T":
+            return np.sum(jets.v**2, axis=1), 2 * jets.v
+        slope = np.zeros_like(jets.q)
+        if self.dependence.turned:
+            radius = np.linalg.norm(jets.q, axis=1)
+            return radius, jets.q / radius[:, None]
+        if self.dependence.shifted:
+            i, j = self.dependence.shifted[0]
+            slope[:, i], slope[:, j] = 1.0, -1.0
+            return jets.q[:, i] - jets.q[:, j], slope
+        (k,) = self.dependence.single
+        slope[:, k] = 1.0
+        return jets.q[:, k], slope
+
+
+@dataclass(frozen=True)
+class Series:
+    """A shape as a Chebyshev series over the middle and half width of its variable."""
+
+    shape: Shape
+    middle: float
+    half: float
+    degree: int
+
+    @classmethod
+    def over(cls, shape: Shape, jets: Jets, degree: int) -> Series:
+        """The series over what the data cover."""
+        values, _ = shape.variable(jets)
+        low, high = float(values.min()), float(values.max())
+        return cls(shape, (low + high) / 2, (high - low) / 2 or 1.0, degree)
+
+    @property
+    def powers(self) -> list[int]:
+        """The degrees of its terms; a constant moves nothing unless a velocity stands beside it."""
+        first = 0 if self.shape.part == "M" else 1 if self.shape.linear else 2
+        return list(range(first, self.degree + 1))
+
+    def derivatives(self, values: np.ndarray, order: int) -> Float[np.ndarray, "terms samples"]:
+        """The derivatives of all terms by the variable."""
+        u = (values - self.middle) / self.half
+        identity = np.eye(self.degree + 1)[:, self.powers]
+        return chebyshev.chebval(u, chebyshev.chebder(identity, order)) / self.half**order
+
+    def masses(self, jets: Jets) -> list[Float[np.ndarray, "terms samples"]]:
+        """Every term's masses across the velocity and along it."""
+        values, _ = self.shape.variable(jets)
+        if self.shape.part == "M":
+            return [self.derivatives(values, 0)]
+        across = 2 * self.derivatives(values, 1)
+        along = across + 4 * values * self.derivatives(values, 2)
+        return [along] if jets.v.shape[1] == 1 else [across, along]
+
+    def columns(self, jets: Jets) -> Columns:
+        """Slopes and operators of all terms, for L = +term."""
+        values, slope = self.shape.variable(jets)
+        first = self.derivatives(values, 1)[..., None] * slope
+        if self.shape.part == "V":
+            return first, np.zeros_like(first), first
+        if self.shape.part == "M":
+            term = self.derivatives(values, 0)[..., None]
+            return first * jets.v**2 / 2, term * jets.v, -first * jets.v**2 / 2 - term * jets.a
+        second = self.derivatives(values, 2)[..., None] * slope * np.sum(slope * jets.a, axis=1)[:, None]
+        mass = 2 * self.derivatives(values, 1)[..., None] * jets.a + second
+        return np.zeros_like(first), first, -mass
+
+
+@dataclass(frozen=True)
+class FittedShapes:
+    """Free functions that explain the motion, as tables.
+
+    Arguments:
+        parts: a table for each function; V in units of the mean mass.
+        kinetic: terms of the kinetic energy beside them.
+        loss: what is left of the weak form, relative to its size off the shell.
+    """
+
+    parts: tuple[PartTable, ...]
+    kinetic: tuple[sp.Expr, ...]
+    loss: float
+
+    @property
+    def moving(self) -> bool:
+        """Whether the kinetic energy is a function T(v²) of its own."""
+        return any(part.table.name == "T" for part in self.parts)
+
+
+def fit_shapes(data: Trajectories, *, seed: int = 0) -> tuple[FittedShapes, ...]:
+    """The fewest free functions of one variable each that explain the motion, as tables for an engine.
+
+    Arguments:
+        data: differentiated trajectories.
+        seed: of the choice of rows of the tables.
+
+    Returns:
+        Alternatives of as many functions that explain the motion alike; none where a coordinate is an angle, there are
+        measured forces, or more than four coordinates.
+    """
+    jets, n = data.jets(), len(data.coordinates)
+    if np.any(data.angle_mask) or n > MOST_COORDINATES or jets.force is not None:
+        return ()
+    problem = _Problem(jets, off_shell(jets), place_test_functions(data))
+    tried = [fit for fit in map(problem.fit, hypotheses(n)) if fit is not None]
+    best = min((fit.loss for fit in tried), default=0.0)
+    good = [fit for fit in tried if simplest(fit.loss, best)]
+    return tuple(fit.tabulated(data, seed) for fit in good if len(fit.series) == len(good[0].series))
+
+
+def hypotheses(n: int) -> tuple[tuple[Shape, ...], ...]:
+    """Which functions are tried, the fewest first; where there is neither M nor T the masses are constant.
+
+    >>> [[shape.part for shape in shapes] for shapes in hypotheses(1)]
+    [['V'], ['V', 'M'], ['V', 'T']]
+    """
+    singles = tuple(Shape("V", Dependence(single=(k,))) for k in range(n))
+    kinetic = Shape("T", Dependence())
+    if n == 1:
+        return singles, (*singles, Shape("M", Dependence(single=(0,)))), (*singles, kinetic)
+    radius = (Shape("V", Dependence(turned=(tuple(range(n)),))),)
+    pairs = list(itertools.combinations(range(n), 2))
+    links = tuple(Shape("V", Dependence(shifted=(pair,)), linear=pair[1] == pair[0] + 1) for pair in pairs)
+    both = (*singles, *(Shape("V", shape.dependence, linear=False) for shape in links))
+    return radius, links, singles, (*radius, kinetic), (*singles, kinetic), both
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A hypothesis with its coefficients."""
+
+    jets: Jets
+    series: tuple[Series, ...]
+    coefficients: tuple[np.ndarray, ...]
+    masses: np.ndarray
+    loss: float
+
+    @property
+    def definite(self) -> bool:
+        """Whether every mass has one sign on the data and is nowhere small; otherwise the residual means nothing."""
+        found = [self.masses] if len(self.masses) else []
+        for series, c in zip(self.series, self.coefficients, strict=True):
+            if series.shape.part != "V":
+                found += [mass.T @ c for mass in series.masses(self.jets)]
+        return all(np.min(m * np.sign(np.mean(m))) > DEFINITE * abs(np.mean(m)) for m in found)
+
+    def tabulated(self, data: Trajectories, seed: int) -> FittedShapes:
+        """Each function as a table, all by the same factor."""
+        space = JetSpace(data.coordinates)
+        rows = self.jets.take(np.random.default_rng(seed).choice(len(self.jets), min(ROWS, len(self.jets)), False))
+        values = [
+            s.derivatives(s.shape.variable(rows)[0], 0).T @ c
+            for s, c in zip(self.series, self.coefficients, strict=True)
+        ]
+        scale = self._scale(values)
+        pairs = zip(self.series, values, strict=True)
+        parts = [part for s, value in pairs for part in _parts(s.shape, value / scale, rows, space)]
+        kinetic = tuple(v**2 / 2 for v in space.velocities) if len(self.masses) else ()
+        return FittedShapes(tuple(parts), kinetic, self.loss)
+
+    def _scale(self, values: list[np.ndarray]) -> float:
+        """The mean mass, or what stands for it."""
+        if len(self.masses):
+            return float(np.mean(self.masses))
+        part = next(k for k, s in enumerate(self.series) if s.shape.part != "V")
+        if self.series[part].shape.part == "M":
+            return float(np.mean(values[part]))
+        # T = m v²/2 where the motion is slow, so that its slope by v² is half the mass.
+        s = self.series[part]
+        return float(2 * np.mean(s.derivatives(s.shape.variable(self.jets)[0], 1).T @ self.coefficients[part]))
+
+
+class _Problem:
+    """Least |G c|² / |P c|² for series of rising degree."""
+
+    def __init__(self, jets: Jets, shuffled: Jets, functions: TestFunctions) -> None:
+        self.jets, self.shuffled, self.functions = jets, shuffled, functions
+
+    def fit(self, shapes: Sequence[Shape]) -> _Fit | None:
+        """The shapes with the shortest series that a longer one does not improve upon; None where no mass is sound."""
+        best: _Fit | None = None
+        for degree in DEGREES:
+            found = self._fit(tuple(Series.over(shape, self.jets, degree) for shape in shapes))
+            if not found.definite:
+                continue
+            if best is not None and found.loss * LONGER_PAYS > best.loss:
+                break
+            best = found
+        return best
+
+    def _fit(self, series: tuple[Series, ...]) -> _Fit:
+        parts = [self._weak(s) for s in series]
+        constant = all(s.shape.part == "V" for s in series)
+        if constant:
+            parts.append(self._masses())
+        on, off = (np.concatenate(part) for part in zip(*parts, strict=True))
+        size = np.sqrt(np.mean(off**2, axis=(1, 2)))
+        rows, others = ((part / size[:, None, None]).reshape(len(size), -1) for part in (on, off))
+        c = lowest(rows, others)
+        loss = np.mean((c @ rows) ** 2) / np.mean((c @ others) ** 2)
+        pieces = np.split(c / size, np.cumsum([len(part[0]) for part in parts])[:-1])
+        masses = pieces.pop() if constant else np.zeros(0)
+        return _Fit(self.jets, series, tuple(pieces), masses, float(loss))
+
+    def _weak(self, series: Series) -> tuple[np.ndarray, np.ndarray]:
+        by_q, by_v, _ = series.columns(self.jets)
+        return self.functions.integrate(by_q, by_v), series.columns(self.shuffled)[2]
+
+    def _masses(self) -> tuple[np.ndarray, np.ndarray]:
+        each = np.eye(self.jets.v.shape[1])[:, None, :]
+        by_v = each * self.jets.v
+        return self.functions.integrate(np.zeros_like(by_v), by_v), -each * self.shuffled.a
+
+
+def _parts(shape: Shape, values: np.ndarray, rows: Jets, space: JetSpace) -> list[PartTable]:
+    """The tables of a function: in typed features, and in the logarithm of its variable where that is positive."""
+    if shape.part == "T":
+        speed = sp.Add(*(v**2 for v in space.velocities))
+        return [PartTable(*tabulated("T", values, [speed], space.velocities, rows.v), sp.S.One)]
+    place = (shape.dependence, space.positions, rows.q, np.zeros(len(space.fields), bool))
+    name = f"{shape.part} of {columns(*place)[0]}"
+    target, factor = (-values, sp.S.NegativeOne) if shape.part == "V" else (values, space.velocities[0] ** 2 / 2)
+    sets = [features for features in (columns(*place), logarithms(*place)) if features]
+    return [PartTable(*tabulated(name, target, features, space.positions, rows.q), factor) for features in sets]
