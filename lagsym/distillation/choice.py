@@ -34,6 +34,8 @@ USABLE_NETWORK = 0.1
 """A network whose held-out relative error is above this has not learned the motion; the data then decide alone."""
 CONVINCING_LOSS = 1e-2
 """A structure whose held-out weak loss is below this needs no richer one beside it."""
+BESIDE = 2
+"""Complexity of the library's terms that stand beside those that an engine proposed."""
 
 
 @dataclass(frozen=True)
@@ -208,8 +210,7 @@ def _choose_proposed(
     fitted = simplest_sum(sums, space, learn)
     proposed = () if fitted is None else tuple(map(sp.expand, fitted.terms))
     structure = _structure_of(proposed, space, network, options)
-    plain = tuple(term for terms in sums for term in terms if not term.atoms(sp.Float))
-    library = build_library(learn, structure, extra=(*options.given, *proposed, *plain), complexity=0)
+    library = build_library(learn, structure, extra=(*options.given, *proposed), complexity=BESIDE)
     choices = _choose_from(library, structure, data, network, options, seed)
     return [_with_proposed(choice, proposed, messages) for choice in choices]
 

@@ -18,8 +18,8 @@ from lagsym.neural.models.records import Readable
 
 NEGLIGIBLE = 1e-6
 """Relative errors of a formula below this mean nothing: no network is as good."""
-ALTERNATIVES = 8
-"""Formulas of a part that are handed on: the motion tells them apart better than the network can."""
+ALTERNATIVES = 5
+"""Formulas of a table that are handed on: the motion tells them apart better than the network can."""
 
 MOST_TERMS = 6
 """Terms of a formula beyond which it only mimics the part."""
@@ -69,13 +69,15 @@ def propose(
     Raises:
         UnavailableError: the engine cannot run here.
     """
-    fronts = engine.search_all([part.table for part in parts], seed=seed, budget=budget)
-    by_name: dict[str, list[tuple[Terms, ...]]] = {}
-    for part, front in zip(parts, fronts, strict=True):
-        by_name.setdefault(part.table.name, []).append(_alternatives(part, front))
-    found = [tuple(dict.fromkeys(terms for several in group for terms in several)) for group in by_name.values()]
-    messages = dict.fromkeys(front.message for front in fronts if front.message and "is constant" not in front.message)
-    return tuple(alternatives for alternatives in found if alternatives), tuple(messages)
+    by_name: dict[str, dict[Terms, None]] = {part.table.name: {} for part in parts}
+    messages: dict[str, None] = {}
+    # Each set of symbols by itself: within their error polynomials mimic whatever the others find.
+    for one in engine.apart():
+        fronts = one.search_all([part.table for part in parts], seed=seed, budget=budget)
+        for part, front in zip(parts, fronts, strict=True):
+            by_name[part.table.name] |= dict.fromkeys(_alternatives(part, front))
+            messages |= {front.message: None} if front.message and not part.table.is_constant else {}
+    return tuple(tuple(found) for found in by_name.values() if found), tuple(messages)
 
 
 def combined(parts: Sequence[Sequence[Terms]]) -> tuple[Terms, ...]:

@@ -16,6 +16,7 @@ import sympy as sp
 
 from lagsym.data.samples import Samples
 from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.engines.base import complexity
 from lagsym.distillation.inner import MOST, FittedTerms, Named, numbers
 from lagsym.distillation.projection import Projection
 from lagsym.distillation.selection import DATA_FLOOR, simplest
@@ -26,6 +27,8 @@ WHOLE = 0.4
 TIED = 0.25
 """Relative distance within which two constants are tried as one, or one as the double or triple of the other."""
 MULTIPLES = (1, 2, 3)
+AS_GOOD = 1.25
+"""A loss within this factor of the best is as good: all sums are fitted to the same noise, so that more does show."""
 UNSEEN = 1.02
 """A loss that grows by no more than this factor does not show; chance alone moves it by about a per cent."""
 
@@ -46,8 +49,8 @@ def simplest_sum(
     tried = [fit_sum(terms, space, data) for terms in alternatives]
     fitted = [found for found in tried if found is not None]
     best = min((found.loss for found in fitted), default=0.0)
-    good = [found for found in fitted if simplest(found.loss, best)]
-    return min(good, key=lambda found: found.complexity, default=None)
+    good = [found for found in fitted if found.loss <= AS_GOOD * best + DATA_FLOOR]
+    return min(good, key=lambda found: (sum(map(complexity, found.terms)), found.loss), default=None)
 
 
 def fit_sum(terms: Sequence[sp.Expr], space: JetSpace, data: Trajectories | Samples) -> FittedTerms | None:

@@ -14,7 +14,7 @@ import importlib.util
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,12 +45,14 @@ class OperonEngine(Engine):
         population: individuals in each search.
         rows: rows that the search sees, drawn from the table; the numbers are fitted to all of them.
         largest: largest number of nodes of a formula.
+        common: whether terms that laws often have are offered beside those that the search finds.
     """
 
     symbol_sets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(PORTFOLIO))
     population: int = 1000
     rows: int = 250
     largest: int = LONGEST_FORMULA
+    common: bool = True
     name: ClassVar[str] = "operon"
 
     def __post_init__(self):
@@ -71,6 +73,13 @@ class OperonEngine(Engine):
             return "Operon is not installed; `pip install pyoperon` brings it"
         return None
 
+    def apart(self) -> tuple[Engine, ...]:
+        """One engine for each symbol set; where there are more symbols than + and *, with what these find alone."""
+        return tuple(
+            replace(self, symbol_sets={name: symbols}, common=self.common and not symbols)
+            for name, symbols in self.symbol_sets.items()
+        )
+
     def search(self, table: Table, *, seed: int = 0, budget: Budget | None = None) -> FormulaFront:
         """Search formulas with every symbol set, then fit all numbers in double precision.
 
@@ -85,6 +94,7 @@ class OperonEngine(Engine):
         budget = budget or Budget()
         start = time.monotonic()
         scaled = ScaledTable.of(table, rows=self.rows, seed=seed)
+        extra = common_terms(table) if self.common else []
         structures: list[sp.Expr] = []
         capped = []
         for label, symbols in self.symbol_sets.items():
@@ -93,12 +103,9 @@ class OperonEngine(Engine):
             structures += [scaled.restored(expression) for expression in found]
             if generations < budget.generations:
                 capped.append(label)
-            if (
-                budget.enough
-                and min(f.loss for f in polish(structures, table, extra=common_terms(table))) <= budget.enough
-            ):
+            if budget.enough and min(f.loss for f in polish(structures, table, extra=extra)) <= budget.enough:
                 break
-        formulas = polish(structures, table, extra=common_terms(table))
+        formulas = polish(structures, table, extra=extra)
         message = f"the cap of {budget.seconds:g} s cut short: {', '.join(capped)}" if capped else ""
         status = "partial" if capped else "ok"
         return FormulaFront(formulas, self.name, time.monotonic() - start, status, message)

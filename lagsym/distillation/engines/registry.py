@@ -29,6 +29,10 @@ class AutoEngine(Engine):
         reasons = [engine.available() for engine in self.engines]
         return None if None in reasons else "; ".join(reason for reason in reasons if reason)
 
+    def apart(self) -> tuple[Engine, ...]:
+        """Those of the first engine that can run."""
+        return next((engine.apart() for engine in self.engines if engine.available() is None), (self,))
+
     def search(self, table: Table, *, seed: int = 0, budget: Budget | None = None) -> FormulaFront:
         """Search with the first engine that works.
 
