@@ -197,13 +197,14 @@ def measure(arguments: argparse.Namespace) -> None:
     """Measure what is missing, print each row as it comes, and write the table."""
     kept = Rows(arguments.results, KEYS, again=arguments.again)
     ready = availability()
-    noises, seeds = map(float, arguments.noise.split(",")), map(int, arguments.seeds.split(","))
-    names = arguments.systems.split(",")
-    for seed, engine, noise, name in itertools.product(seeds, arguments.engines.split(","), list(noises), names):
+    noises = [float(noise) for noise in arguments.noise.split(",")]
+    seeds = [int(seed) for seed in arguments.seeds.split(",")]
+    runs = itertools.product(seeds, arguments.engines.split(","), noises, arguments.systems.split(","))
+    for seed, engine, noise, name in runs:
         if ready[engine] is not None:
             print(f"{engine}: not run, {ready[engine]}")
             continue
-        key: dict[str, object] = dict(zip(KEYS, (name, noise, seed, engine), strict=True))
+        key: dict[str, object] = {"system": name, "noise": noise, "seed": seed, "engine": engine}
         row = kept.measure(key, lambda key=key: in_a_process(key))
         print(json.dumps(row), flush=True)
     text = f"{table(kept.newest())}\n"

@@ -63,8 +63,9 @@ class Named:
         """
         present = [number for number in inner if any(term.has(number) for term in terms)]
         bases: list[sp.Float] = []
-        multiples: dict[sp.Float, tuple[int, int]] = {}
-        for size in sorted({abs(number) for number in present}, key=float):
+        multiples: dict[Any, tuple[int, int]] = {}
+        sizes: set[Any] = {abs(number) for number in present}
+        for size in sorted(sizes, key=float):
             multiples[size] = _multiple(size, bases) or (1, len(bases))
             if multiples[size] == (1, len(bases)):
                 bases.append(size)

@@ -148,7 +148,8 @@ def _parted(terms: Terms) -> Terms:
     found: list[sp.Expr] = []
     for term in terms:
         x, exponential = term.as_independent(sp.exp, as_Add=False)
-        rate = exponential.args[0].as_coeff_Mul() if isinstance(exponential, sp.exp) else (sp.S.Zero, sp.S.One)
+        exponent: Any = exponential.args[0] if isinstance(exponential, sp.exp) else sp.S.Zero
+        rate = exponent.as_coeff_Mul()
         if x.is_Symbol and rate[1] == x:
             found += [sp.exp(rate[0] * (1 + sign * PARTED) * x) for sign in (1, -1)]
         else:
@@ -169,7 +170,8 @@ def _freed(expression: Any) -> sp.Expr:
         return expression
     rebuilt: Any = expression.func(*map(_freed, expression.args))
     if isinstance(rebuilt, sp.exp):
-        return sp.exp(sp.Add(*(sp.Float(number, 17) * term for number, term in split(rebuilt.args[0]))))
+        exponent: Any = rebuilt.args[0]
+        return sp.exp(sp.Add(*(sp.Float(number, 17) * term for number, term in split(exponent))))
     if not (rebuilt.is_Pow and rebuilt.base.is_Add):
         return rebuilt
     first, *others = split(rebuilt.base)

@@ -15,7 +15,7 @@ from sympy.integrals.manualintegrate import manualintegrate
 from lagsym.data.jets import Jets
 from lagsym.data.samples import Sampled
 from lagsym.distillation.engines import Table
-from lagsym.distillation.screening import columns, logarithms, screen, speed_alone, tolerance_of
+from lagsym.distillation.screening import column_sets, screen, speed_alone, tolerance_of
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural.models.records import Readable
 
@@ -88,12 +88,10 @@ def tabulate_parts(
         if (moving and name[0] == "M") or np.sqrt(np.mean(target**2)) <= tolerance * size:
             continue
         dependence = screen(slopes[name], jets.q, data.angle_mask, size=size, tolerance=tolerance)
-        features = columns(dependence, space.positions, jets.q, data.angle_mask) or list(space.positions)
+        sets = column_sets(dependence, space.positions, jets.q, data.angle_mask) or [list(space.positions)]
         target = np.full_like(target, target.mean()) if dependence.constant else target
-        found.append(PartTable(*tabulated(name, target, features, space.positions, jets.q), factor, along))
-        powers = logarithms(dependence, space.positions, jets.q, data.angle_mask)
-        if powers and along is None:
-            found.append(PartTable(*tabulated(name, target, powers, space.positions, jets.q), factor))
+        for features in sets if along is None else sets[:1]:
+            found.append(PartTable(*tabulated(name, target, features, space.positions, jets.q), factor, along))
     return tuple(found)
 
 

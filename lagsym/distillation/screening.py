@@ -121,17 +121,19 @@ def columns(
     return found
 
 
-def logarithms(
+def column_sets(
     dependence: Dependence, symbols: Sequence[sp.Symbol], q: Float[np.ndarray, "samples n"], angle_mask: np.ndarray
-) -> list[sp.Expr]:
-    """Logarithms of all variables, in which powers are exponentials with the exponent as an ordinary number.
+) -> list[list[sp.Expr]]:
+    """The columns of one table after another: all typed features, and what is positive without and as its logarithm.
 
-    None where a variable is not positive.
+    In logarithms powers are exponentials, with the exponent as an ordinary number; and beside an inverse a search
+    hardly finds an exponential of the variable itself.
     """
     variables = _variables(dependence, symbols, q, angle_mask)
-    if any(angle or not _positive(values) for _, values, angle in variables):
-        return []
-    return [sp.log(feature) for feature, _, _ in variables]
+    sets = [columns(dependence, symbols, q, angle_mask)]
+    if variables and all(_positive(values) and not angle for _, values, angle in variables):
+        sets += [[feature for feature, _, _ in variables], [sp.log(feature) for feature, _, _ in variables]]
+    return [features for features in sets if features]
 
 
 def _variables(

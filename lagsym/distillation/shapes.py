@@ -27,7 +27,7 @@ from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import TestFunctions, place_test_functions
 from lagsym.distillation.projection import lowest
 from lagsym.distillation.read import ROWS, PartTable, tabulated
-from lagsym.distillation.screening import Dependence, columns, logarithms
+from lagsym.distillation.screening import Dependence, column_sets
 from lagsym.distillation.selection import simplest
 from lagsym.distillation.terms import off_shell
 from lagsym.mechanics.jetspace import JetSpace
@@ -271,12 +271,12 @@ class _Problem:
 
 
 def _parts(shape: Shape, values: np.ndarray, rows: Jets, space: JetSpace) -> list[PartTable]:
-    """The tables of a function: in typed features, and in the logarithm of its variable where that is positive."""
+    """The tables of a function, see `column_sets`."""
     if shape.part == "T":
         speed = sp.Add(*(v**2 for v in space.velocities))
         return [PartTable(*tabulated("T", values, [speed], space.velocities, rows.v), sp.S.One)]
     place = (shape.dependence, space.positions, rows.q, np.zeros(len(space.fields), bool))
-    name = f"{shape.part} of {columns(*place)[0]}"
+    sets = column_sets(*place)
+    name = f"{shape.part} of {sets[0][0]}"
     target, factor = (-values, sp.S.NegativeOne) if shape.part == "V" else (values, space.velocities[0] ** 2 / 2)
-    sets = [features for features in (columns(*place), logarithms(*place)) if features]
     return [PartTable(*tabulated(name, target, features, space.positions, rows.q), factor) for features in sets]

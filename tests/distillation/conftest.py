@@ -15,7 +15,7 @@ class ExactNetwork:
         self.space = JetSpace(names)
         positions, velocities = self.space.positions, self.space.velocities
         momenta = [sp.diff(lagrangian, v) for v in velocities]
-        still = dict.fromkeys(velocities, 0)
+        still = [(v, 0) for v in velocities]
         along = [p.subs(still) for p in momenta]
         self.parts = {
             "mass": [[sp.diff(p, v) for v in velocities] for p in momenta],

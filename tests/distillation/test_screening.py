@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from lagsym.distillation.screening import Dependence, columns, logarithms, screen, speed_alone, tolerance_of
+from lagsym.distillation.screening import Dependence, column_sets, columns, screen, speed_alone, tolerance_of
 
 NAMES = sp.symbols("x y z", real=True)
 X, Y, Z = NAMES
@@ -78,12 +78,14 @@ def test_columns_are_few_and_of_the_right_kind():
     assert features(Dependence()) == []
 
 
-def test_logarithms_are_of_positive_variables_only():
+def test_positive_variables_have_tables_of_their_own():
     turned, single = Dependence(turned=((0, 1),)), Dependence(single=(0, 1))
-    assert logarithms(turned, NAMES, POINTS, LENGTHS) == [sp.log(sp.sqrt(X**2 + Y**2))]
-    assert logarithms(single, NAMES, POINTS, LENGTHS) == [sp.log(X), sp.log(Y)]
-    assert logarithms(single, NAMES, POINTS - [0, 1, 0], LENGTHS) == []
-    assert logarithms(single, NAMES, POINTS, np.array([False, True, False])) == []
+    r = sp.sqrt(X**2 + Y**2)
+    assert column_sets(turned, NAMES, POINTS, LENGTHS) == [[r, 1 / r], [r], [sp.log(r)]]
+    assert column_sets(single, NAMES, POINTS, LENGTHS)[1:] == [[X, Y], [sp.log(X), sp.log(Y)]]
+    assert len(column_sets(single, NAMES, POINTS - [0, 1, 0], LENGTHS)) == 1
+    assert len(column_sets(single, NAMES, POINTS, np.array([False, True, False]))) == 1
+    assert column_sets(Dependence(), NAMES, POINTS, LENGTHS) == []
 
 
 def test_a_momentum_along_the_velocity_shows_that_only_the_speed_matters():

@@ -68,7 +68,9 @@ def test_the_simplest_of_the_good_alternatives_is_taken(morse):
     assert found is not None
     assert len(found.terms) == 3
     assert found.loss < 1e-8
-    assert simplest_sum(alternatives[:1], SPACE, morse[1]).loss > 1e-4
+    poor = simplest_sum(alternatives[:1], SPACE, morse[1])
+    assert poor is not None
+    assert poor.loss > 1e-4
     assert simplest_sum([(V**2 / 2, sp.log(sp.Float(0.5) - R))], SPACE, morse[1]) is None
     assert simplest_sum([], SPACE, morse[1]) is None
 
