@@ -61,6 +61,25 @@ def test_a_root_needs_its_symbol_set(relativistic):
     assert not any(formula.expression.has(sp.sqrt(1 - v2)) for formula in polynomial.formulas)
 
 
+def test_apart_every_symbol_set_has_an_engine_of_its_own():
+    whole = OperonEngine({"polynomial": (), "root": ("Sqrt",)}, population=400)
+    polynomial, root = whole.apart()
+    assert polynomial == POLYNOMIAL
+    assert root == OperonEngine({"root": ("Sqrt",)}, population=400, common=False)
+    assert root.apart() == (root,)
+
+
+def test_without_common_terms_a_formula_has_its_own_symbols_only():
+    x = np.linspace(0.5, 2.0, 100)
+    table = Table(("x",), x[:, None], np.exp(-1.3 * x))
+    engine = OperonEngine({"exponential": ("Exp",)}, population=400, common=False)
+    assert not any(
+        term.has(1 / table.symbols[0])
+        for f in engine.search(table, budget=SMALL).formulas
+        for term in f.expression.args
+    )
+
+
 def test_the_same_seed_gives_the_same_front(relativistic):
     engine = OperonEngine({"root": ("Sqrt",)}, population=200)
     first, again, other = (engine.search(relativistic, seed=seed, budget=Budget(6)) for seed in (1, 1, 2))
