@@ -199,8 +199,9 @@ def measure(arguments: argparse.Namespace) -> None:
     ready = availability()
     noises = [float(noise) for noise in arguments.noise.split(",")]
     seeds = [int(seed) for seed in arguments.seeds.split(",")]
-    runs = itertools.product(seeds, arguments.engines.split(","), noises, arguments.systems.split(","))
-    for seed, engine, noise, name in runs:
+    engines: list[str] = arguments.engines.split(",")
+    names: list[str] = arguments.systems.split(",")
+    for seed, engine, noise, name in itertools.product(seeds, engines, noises, names):
         if ready[engine] is not None:
             print(f"{engine}: not run, {ready[engine]}")
             continue

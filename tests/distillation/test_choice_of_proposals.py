@@ -1,6 +1,7 @@
 """Choosing among an engine's formulas: the motion decides, and numbers inside them become constants."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def chosen(monkeypatch, lagrangian, *formulas, structure="natural"):
     monkeypatch.setattr(choice, "engine", lambda name: Guesses(*formulas))
     data = simulate(System("test", SPACE, lagrangian), initial=STARTS, span=12.0, step=0.02).positions_only()
     smooth = differentiate(data)
-    network = SimpleNamespace(model=SimpleNamespace(structure=structure), held_out_error=1.0)
+    network: Any = SimpleNamespace(model=SimpleNamespace(structure=structure), held_out_error=1.0)
     return choose_terms(smooth, smooth, network, options=ChoiceOptions(engine="operon"))
 
 
