@@ -23,6 +23,8 @@ ALTERNATIVES = 5
 
 MOST_TERMS = 6
 """Terms of a formula beyond which it only mimics the part."""
+NOT_SMOOTH = (sp.Abs, sp.sign, sp.I, sp.nan, sp.zoo, sp.oo)
+"""What has no second derivative, or is not real: the root of a square, for one."""
 PARTED = sp.Rational(1, 3)
 """By which share the rates of two exponentials that stand for their limit differ from it at first."""
 
@@ -126,7 +128,7 @@ def _alternatives(part: PartTable, front: FormulaFront) -> tuple[Terms, ...]:
         for variant in (terms, _parted(terms)):
             whole = [part.in_lagrangian(term) for term in variant]
             bare = tuple(dict.fromkeys(_bare(term) for term in whole if term is not None))
-            if 0 < len(bare) <= MOST_TERMS:
+            if 0 < len(bare) <= MOST_TERMS and not any(term.has(*NOT_SMOOTH) for term in bare):
                 found.setdefault(bare)
     return tuple(found)[: 2 * ALTERNATIVES]
 

@@ -86,6 +86,14 @@ def test_formulas_that_lower_the_loss_most_come_first(network):
     assert max(map(len, short)) == 1
 
 
+def test_formulas_without_second_derivatives_are_left_out(exact_network):
+    network = exact_network(-sp.sqrt(1 - V**2 / 10 - W**2 / 20) - X**2, NAMES)
+    search = Answers({"T": ("f2", "exp(-0.3*sqrt(f0**2))", "sqrt(f2 + 1.5)")})
+    (*_, kinetic), _ = propose_parts(search, network, DATA, moving=True)
+    assert kinetic
+    assert not any(term.has(sp.Abs) for terms in kinetic for term in terms)
+
+
 def test_two_tables_of_a_part_give_alternatives_of_one_part(network):
     tables = [part for part in tabulate_parts(network, DATA) if part.table.name == "V"]
     assert len(tables) == 3
