@@ -74,11 +74,11 @@ class Projection:
 
     def fitted(self, start: Constants) -> Constants | None:
         """The inner constants of least residual, their signs kept; None where the start is not real on the data."""
-        if not len(start) or not np.all(start):
-            return None if len(start) else start
-        signs, logarithms = np.sign(start), np.log(np.abs(start))
-        if self.residual(start)[0] == BREAKS_DOWN:
+        if not np.all(start) or self.residual(start)[0] == BREAKS_DOWN:
             return None
+        if not len(start):
+            return start
+        signs, logarithms = np.sign(start), np.log(np.abs(start))
         found = least_squares(
             lambda p: self.residual(signs * np.exp(np.clip(p, -50, 50))),
             logarithms,

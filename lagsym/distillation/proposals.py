@@ -125,12 +125,14 @@ def _alternatives(part: PartTable, front: FormulaFront) -> tuple[Terms, ...]:
     found: dict[Terms, None] = {}
     for formula in _likeliest(front):
         terms = tuple(term for _, term in split(expanded(_freed(formula.expression))) if term.free_symbols)
-        for variant in (terms, _parted(terms)):
+        parted = _parted(terms)
+        # What else is in a sum with such a limit mostly makes up for its error.
+        for variant in (terms, parted, tuple(term for term in parted if term not in terms)):
             whole = [part.in_lagrangian(term) for term in variant]
             bare = tuple(dict.fromkeys(_bare(term) for term in whole if term is not None))
             if 0 < len(bare) <= MOST_TERMS and not any(term.has(*NOT_SMOOTH) for term in bare):
                 found.setdefault(bare)
-    return tuple(found)[: 2 * ALTERNATIVES]
+    return tuple(found)[: 3 * ALTERNATIVES]
 
 
 def _bare(term: sp.Expr) -> sp.Expr:

@@ -74,6 +74,8 @@ def test_the_limit_of_two_exponentials_is_also_offered_as_two(network):
     pair = next(terms for terms in alternatives if len(terms) == 2)
     rates = sorted(float(number) for term in pair for number in term.atoms(sp.Float))
     assert rates == pytest.approx([-2.0, -1.0])
+    ((alternatives, *_), _) = propose_parts(Answers({"V": ("f0*exp(-1.5*f0) + 2.0*f0",)}), network, DATA)
+    assert pair in alternatives
 
 
 def test_formulas_that_lower_the_loss_most_come_first(network):
