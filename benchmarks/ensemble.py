@@ -111,7 +111,7 @@ def trainings(options: argparse.Namespace, device, size: tuple[int, int], batch:
     depth, width = size
     how = FitOptions(structure=options.structure, depth=depth, width=width, optimizer="soap")
     torch.manual_seed(0)
-    runs = [begin(jets, jets, (), how, seed, device.type) for seed in range(options.members)]
+    runs = [begin(jets, jets, (), how, seed, device.type).training() for seed in range(options.members)]
     for run in runs:
         run.batch = batch
     return runs

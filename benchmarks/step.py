@@ -9,8 +9,8 @@ Four ways to the same accelerations, for the same weights and samples, in one pr
 
 and, for what it costs, a plain perceptron of the same size that learns accelerations: forward and backward.
 
-Rounds are interleaved and the best time of each is kept, so that a busy machine harms all alike. The accelerations are
-compared before anything is timed. Run `python benchmarks/step.py --help` for the options.
+Rounds are interleaved and the least CPU time of each is kept, so that a busy machine harms all alike. The
+accelerations are compared before anything is timed. Run `python benchmarks/step.py --help` for the options.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import itertools
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -28,8 +29,13 @@ from pathlib import Path
 
 AGREEMENT = 1e-4
 STEPS = 5
-CASES = ((2, 64, 256), (2, 64, 1024), (3, 500, 256))
+LONG = 0.05
+"""Seconds of a step that need no others before it to find its caches as in training."""
+CASES = ((2, 64, 256), (2, 64, 1024), (3, 500, 256), (3, 500, 1024))
 """Depth, width and batch of what `--table` runs."""
+
+RESULTS = Path(__file__).parent / "results" / "step.md"
+"""Where `--table` leaves what it saw."""
 
 PLAIN = "plain perceptron"
 Steps = dict[str, tuple[Callable[[], object], Callable[[], object]]]
@@ -61,7 +67,10 @@ def main() -> int:
     if any(result is None for result in results):
         return 1
     if options.table:
-        report_table([result for result in results if result])
+        complete = [result for result in results if result]
+        print(report_table(complete))
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(report_file(complete), encoding="utf-8")
     if options.json:
         options.json.write_text(json.dumps(results if options.table else results[0], indent=1))
     return 0
@@ -98,7 +107,7 @@ def parse() -> argparse.Namespace:
     for name, default in {"width": 64, "depth": 2, "batch": 1024, "rounds": 30, "threads": 1, "seed": 0}.items():
         parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
     parser.add_argument("--network", type=network, help="depth x width at once, as 3x500")
-    parser.add_argument("--table", action="store_true", help="run the main cases one after the other")
+    parser.add_argument("--table", action="store_true", help="run the main cases and write results/step.md")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--json", type=Path, help="write the numbers here, too")
     options = parser.parse_args()
@@ -127,22 +136,16 @@ def problem(options: argparse.Namespace):
 
 def ours(model, arrays):
     """As a fit takes it: samples are put into the network's units once, here of size one, and not at every step."""
-    import torch
-
     from lagsym.neural.examples import AccelerationExamples
+    from lagsym.neural.sweeps import mean_square_and_gradient
 
     q, v, a = arrays
-    parameters = list(model.network)
     examples = AccelerationExamples(model.inputs(q, v), a, a.new_ones(a.shape[1]))
 
     def accelerate():
         return model.acceleration(q, v).detach().numpy()
 
-    def step():
-        residuals = examples.residuals(model, model.outputs(examples.inputs))
-        return torch.autograd.grad(residuals.square().mean(), parameters)
-
-    return accelerate, step
+    return accelerate, lambda: mean_square_and_gradient(model, examples)
 
 
 def plain(options: argparse.Namespace, arrays) -> Callable[[], object]:
@@ -247,17 +250,20 @@ def best_in_jax(model, arrays):
 
 
 def measure(steps: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Best seconds a step of each, over interleaved rounds of STEPS steps in a row, as in training."""
+    """Least CPU seconds a step of each, over interleaved rounds of STEPS steps in a row (one where steps are long).
+
+    CPU time of all threads, and the best single step, so that other programs on the machine count as little as can be.
+    """
     best = dict.fromkeys(steps, float("inf"))
     for _ in range(2):  # compilation and caches
         for step in steps.values():
             step()
     for _ in range(rounds):
         for name, step in steps.items():
-            start = time.perf_counter()
-            for _ in range(STEPS):
+            for _ in range(STEPS if best[name] < LONG else 1):
+                start = time.process_time()
                 step()
-            best[name] = min(best[name], (time.perf_counter() - start) / STEPS)
+                best[name] = min(best[name], time.process_time() - start)
     return best
 
 
@@ -268,19 +274,50 @@ def report(options: argparse.Namespace, best: dict[str, float], apart: dict[str,
     for name, seconds in best.items():
         differ = f"{apart[name]:22.1e}" if name in apart else ""
         print(f"{name:18}{seconds * 1e3:10.2f}{options.batch / seconds:12.0f}{seconds / fastest:20.2f}x{differ}")
-    print(f"lagsym costs {fastest / best[PLAIN]:.1f} plain perceptrons; its matrix products alone, 6\n", flush=True)
+    print(f"lagsym costs {fastest / best[PLAIN]:.1f} plain perceptrons; its matrix products alone, 4.7\n", flush=True)
 
 
-def report_table(results: list[dict]) -> None:
+def report_table(results: list[dict]) -> str:
     names = [name for name in results[0]["variants"] if name != "lagsym"]
-    print("| network | batch | lagsym, samples/s |" + "".join(f" than {name} |" for name in names))
-    print("|---|---|---|" + "---|" * len(names))
+    lines = ["| network | batch | lagsym, samples/s |" + "".join(f" than {name} |" for name in names)]
+    lines.append("|---|---|---|" + "---|" * len(names))
     for result in results:
         settings, rows = result["settings"], result["variants"]
         size = f"{settings['depth']} × {settings['width']}"
         speed = f"{rows['lagsym']['samples_per_second']:,.0f}"
         ratios = "".join(f" {rows[name]['times_lagsym']:.2f} |" for name in names)
-        print(f"| {size} | {settings['batch']} | {speed} |{ratios}")
+        lines.append(f"| {size} | {settings['batch']} | {speed} |{ratios}")
+    return "\n".join(lines)
+
+
+def report_file(results: list[dict]) -> str:
+    """The table with what it was measured with, for benchmarks/results/."""
+    settings, versions = results[0]["settings"], results[0]["versions"]
+    told = ", ".join(f"{name} {version}" for name, version in versions.items())
+    load = ", ".join(f"{one:.0f}" for one in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
+    return "\n".join(
+        [
+            "# One training step",
+            "",
+            f"Written by `python benchmarks/step.py --table --rounds {settings['rounds']}` at {revision()}, {told}, on",
+            f"{platform.machine()} with {settings['threads']} thread(s), {settings['dtype']}; load averages {load}.",
+            "How many times the CPU time of lagsym's step the others take:",
+            "",
+            report_table(results),
+            "",
+        ]
+    )
+
+
+def revision() -> str:
+    """The commit of this checkout, and whether its files differ from it."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "an unknown revision"
+    return f"revision {commit.stdout.strip()}" + (" with changes" if changed.stdout.strip() else "")
 
 
 def record(options: argparse.Namespace, best: dict[str, float], apart: dict[str, float]) -> dict:

@@ -26,9 +26,9 @@ import sympy as sp
 from rows import RESULTS, Row, Rows, markdown
 
 from lagsym.discovery import DiscoveryOptions, discover
-from lagsym.distillation import choice
-from lagsym.distillation.choice import ChoiceOptions
+from lagsym.distillation import search
 from lagsym.distillation.engines import availability
+from lagsym.distillation.options import ChoiceOptions
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System, parameter_symbol
 from lagsym.simulation import draw_parameters, simulate
@@ -110,7 +110,7 @@ def recover(key: Mapping[str, object]) -> Row:
     system = draw_parameters(SYSTEMS[str(key["system"])], int(str(key["seed"])))
     seed = int(str(key["seed"]))
     data = simulate(system, noise=float(str(key["noise"])), seed=seed).positions_only()
-    choice.simple_kinetic = lambda space, data: ()
+    search.simple_kinetic = lambda space, data: ()
     started = time.process_time()
     law = discover(data, options=DiscoveryOptions(ChoiceOptions(engine=str(key["engine"])), seed=seed)).law
     row: Row = {"status": law.status, "verdict": law.status, "cpu_seconds": round(time.process_time() - started, 1)}

@@ -9,7 +9,7 @@ from .data.trajectories import Trajectories as Trajectories
 from .discovery import Discovery as Discovery
 from .discovery import DiscoveryOptions as DiscoveryOptions
 from .discovery import discover as discover
-from .distillation.choice import ChoiceOptions as ChoiceOptions
+from .distillation.options import ChoiceOptions as ChoiceOptions
 from .law import Law as Law
 from .law_file import read_law as read_law
 from .law_file import write_law as write_law

@@ -166,7 +166,7 @@ def discover(
     """Find the Lagrangian that moves one's own data."""
     from lagsym.data.tables import Columns, read_table
     from lagsym.discovery import DiscoveryOptions
-    from lagsym.distillation.choice import ChoiceOptions
+    from lagsym.distillation.options import ChoiceOptions
     from lagsym.mechanics.jetspace import JetSpace
     from lagsym.mechanics.notation.parsing import parse
     from lagsym.mechanics.system import System
@@ -213,7 +213,7 @@ def run(
     """Simulate a catalogue system with random parameters, discover its law from the CSV, verify it."""
     from lagsym.data.tables import Columns, read_table
     from lagsym.discovery import DiscoveryOptions
-    from lagsym.distillation.choice import ChoiceOptions
+    from lagsym.distillation.options import ChoiceOptions
     from lagsym.simulation import draw_parameters
     from lagsym.simulation import simulate as integrate
     from lagsym.systems import get

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy as sp
 
+from lagsym.data.constraints import find_constraints
 from lagsym.data.derivatives import differentiate, velocity_bias
-from lagsym.data.jets import Jets
-from lagsym.data.samples import Sampled
+from lagsym.data.free_coordinates import check_free
 from lagsym.data.trajectories import Split, Trajectories, split
-from lagsym.distillation.choice import USABLE_NETWORK, Choice, ChoiceOptions, choose_terms
-from lagsym.distillation.constants import name_constant
+from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice
+from lagsym.distillation.choice import choose_terms
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
-from lagsym.distillation.selection import Candidate
-from lagsym.distillation.settling import Settled, settle
+from lagsym.distillation.identifiability import find_rivals
+from lagsym.distillation.options import Choice, ChoiceOptions, usable
+from lagsym.distillation.settling import settle
+from lagsym.distillation.shapes import explained
+from lagsym.drafting import draft
 from lagsym.errors import InputError, UnavailableError
-from lagsym.law import Constant, FrontEntry, Law
+from lagsym.journal import Journal, Report
+from lagsym.judging import Judgement, judge, judge_nothing
+from lagsym.law import Law
 from lagsym.law_units import check_terms, with_units
-from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.notation.parsing import to_text
-from lagsym.neural import Checkpoints, Fit, FitOptions, FitProgress, fit
-from lagsym.neural.structure import select_structure, structure_options
-from lagsym.validation import Validation, unconstrained_r2, validate
+from lagsym.neural import Checkpoints, Fit, FitOptions, FitProgress
+from lagsym.neural.examples import LOSSES, Motion
+from lagsym.neural.selection import select_network
+from lagsym.neural.structure import ORDER, file_label
+from lagsym.validation import Validation, validate
 
-NETWORK_SAMPLES = 20_000
-CONVINCING_R2 = 0.9
-WEAKLY_R2, NOISY_R2 = 0.99, 0.5
-"""Where noise hides the accelerations, the weak form convinces in their place, but not if they contradict it."""
-UNCONSTRAINED_R2 = 0.9
 VELOCITY_BIAS = 0.01
-Report = Callable[[str], None]
+READ_OFF = "The engine reads functions of one variable off the motion, so no further network was trained."
 ENOUGH = 2e-3
 """Held-out error of a network from which on it names exactly the terms that are there."""
 
@@ -47,7 +45,8 @@ class DiscoveryOptions:
 
     Arguments:
         choice: what the Lagrangian may be made of, and what decides.
-        fit: how networks are built and trained; their structure follows from `choice`.
+        fit: how networks are built and trained at first; their structure follows from `choice`, and where the held-out
+            error asks for it they get twice the units or another loss, see `lagsym.neural.selection`.
         seed: of the split, the network and every draw.
         device: where the network is trained.
         budget: cap on the seconds of training and of each search by an engine, or None.
@@ -57,7 +56,7 @@ class DiscoveryOptions:
     """
 
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
-    fit: FitOptions = field(default_factory=lambda: FitOptions(tolerance=ENOUGH, steps=200))
+    fit: FitOptions = field(default_factory=lambda: FitOptions(width=16, tolerance=ENOUGH, steps=200))
     seed: int = 0
     device: str = "auto"
     budget: float | None = None
@@ -95,24 +94,6 @@ class Discovery:
         return self.law._repr_latex_()
 
 
-@dataclass
-class _Log:
-    """Seconds of each stage, held-out errors of networks by structure, and what the user should know."""
-
-    report: Report
-    seconds: dict[str, float] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
-    caps: list[str] = field(default_factory=list)
-    structures: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str, title: str) -> Iterator[None]:
-        self.report(title)
-        started = time.monotonic()
-        yield
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - started, 3)
-
-
 def discover(
     data: Trajectories,
     *,
@@ -134,36 +115,42 @@ def discover(
         checkpoints: where the training keeps what is needed to go on after it was cut off.
 
     Raises:
-        DataError: there is too little to learn from.
-        InputError: a term that was given contradicts the units of the data.
+        DataError: there is too little to learn from, or the coordinates are bound to each other.
+        InputError: a term that was given contradicts the units of the data, a parameter differs from trajectory to
+            trajectory, or there are measured forces as well as a known part, and each sets the scale.
         UnavailableError: a named engine or device is missing.
     """
     options = options or DiscoveryOptions()
     missing = engine(options.choice.engine).available()
     if missing:
         raise UnavailableError(missing)
-    check_terms(options.choice.given, JetSpace(data.coordinates), data.units)
-    log = _Log(report)
-    log.notices += [*data.notices, *_velocity_notices(data)]
+    _require_one_law(data, options.choice)
+    log = Journal(report, notices=[*data.notices, *_velocity_notices(data)])
+    bounds = check_free(find_constraints(data), data)
     parts = split(data, seed=options.seed)
     with log.stage("smooth", "Differentiating"):
         learn, choose = differentiate(parts.fit), differentiate(parts.choose)
+        log.advise([*bound_advice(bounds, data), *motion_advice(data, learn)])
     network = None
-    if data.has_forces:
-        options = _without_network(options, log)
     if options.choice.evidence != "data":
         with log.stage("fit", "Training a Lagrangian network"):
-            network = _train(learn, choose, options, log, progress, checkpoints)
+            motion = (Motion(parts.fit, learn), Motion(parts.choose, choose))
+            network = _train(motion, options, log, progress, checkpoints)
     with log.stage("distil", "Selecting terms"):
         budget = Budget() if options.budget is None else Budget(seconds=options.budget)
-        selected = choose_terms(learn, choose, network, options=options.choice, seed=options.seed, budget=budget)
+        selected = choose_terms(
+            learn, choose, network, options=options.choice, seed=options.seed, budget=budget, measured=parts.fit
+        )
     known = parts.fit.with_segments((*parts.fit.segments, *parts.choose.segments))
     if selected is None:
         return Discovery(_refusal(data, learn, parts.report, options, log), None, network, parts)
     log.notices += selected.messages
     with log.stage("refine", "Refining constants"):
         smooth = differentiate(known)
-        law = _law(selected, settle(selected.candidate, known, smooth, seed=options.seed), smooth, options, log)
+        model = network.model if network is not None and usable(network) else None
+        settled = settle(selected.candidate, known, smooth, seed=options.seed, model=model)
+        law = draft(selected, settled, smooth, log, known=options.choice.known is not None, seed=options.seed)
+        log.advise(_law_advice(law, selected, learn, data))
         law, unit_notices = with_units(law, data.units)
         log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
@@ -171,7 +158,7 @@ def discover(
         asked = None if network is None else network.model.read(held_out.jets()).acceleration
         validation = validate(law, parts.report, network_acceleration=asked)
         faithfulness = None if asked is None else _faithfulness(asked, validation, held_out)
-        law = _judged(law, validation, learn, parts.report, options, log)
+        law = _judged(law, judge(validation, learn, parts.report, seed=options.seed), log)
         if faithfulness is not None:
             law = replace(law, scores={**law.scores, **faithfulness.scores})
     if law.lagrangian is None:
@@ -190,6 +177,30 @@ def _faithfulness(asked: np.ndarray, validation: Validation, held_out: Trajector
     )
 
 
+def _require_one_law(data: Trajectories, choice: ChoiceOptions) -> None:
+    """Refuse what contradicts itself before any time is spent on it."""
+    check_terms(choice.given, JetSpace(data.coordinates), data.units)
+    if data.has_forces and choice.known is not None:
+        msg = "expected either measured forces or a known part, as each sets the scale; leave one of them out"
+        raise InputError(msg)
+    if data.varied:
+        name = data.varied[0]
+        count = len({segment.parameters[0] for segment in data.segments})
+        msg = (
+            f"parameter {name} has {count} values, but one law is found for one set of parameters; "
+            f"make a table for each value of {name}"
+        )
+        raise InputError(msg)
+
+
+def _law_advice(law: Law, selected: Choice, learn: Trajectories, data: Trajectories) -> list[Advice]:
+    """What the data cannot tell of a law that was found in them."""
+    lagrangian = law.numeric_lagrangian
+    assert lagrangian is not None
+    rivals = find_rivals(lagrangian, selected.structure, learn, multipliers=law.multipliers)
+    return law_advice(lagrangian, data, learn, rivals)
+
+
 def _velocity_notices(data: Trajectories) -> list[str]:
     """A sentence for each coordinate whose measured velocities are not the slopes of its positions."""
     notices = []
@@ -203,152 +214,59 @@ def _velocity_notices(data: Trajectories) -> list[str]:
     return notices
 
 
-def _without_network(options: DiscoveryOptions, log: _Log) -> DiscoveryOptions:
-    """The options for data with measured forces, which set the scale: their terms are chosen by the data alone."""
-    if options.choice.evidence == "network" or options.choice.known is not None:
-        msg = "with measured forces, which set the scale themselves, use evidence 'data' and no --known"
-        raise InputError(msg)
-    if options.choice.evidence == "both":
-        log.notices.append("There are measured forces, which set the scale; the data alone decided, without a network.")
-    return replace(options, choice=replace(options.choice, evidence="data"))
-
-
 def _train(
-    learn: Trajectories,
-    choose: Trajectories,
+    motion: tuple[Motion, Motion],
     options: DiscoveryOptions,
-    log: _Log,
+    log: Journal,
     progress: Callable[[FitProgress], None] | None,
     checkpoints: Checkpoints | None,
-) -> Fit | None:
-    angles = tuple(int(i) for i in np.flatnonzero(learn.angle_mask))
-    jets, held_out = (_thinned(part.jets(), options.seed) for part in (learn, choose))
-    settings = replace(options.fit, seconds=options.budget)
-    arguments = {"angles": angles, "seed": options.seed, "device": options.device, "progress": progress}
-    if options.choice.structure == "auto":
-        chosen = select_structure(jets, held_out, options=settings, checkpoints=checkpoints, **arguments)
-        log.structures = chosen.errors
-        log.notices.append(chosen.reason)
-        result = chosen.fit
-    else:
-        settings = structure_options(settings, options.choice.structure)
-        kept = {} if checkpoints is None else checkpoints.of(options.choice.structure)
-        result = fit(jets, held_out, options=settings, **arguments, **kept)
-    if result.status == "seconds":
-        log.caps.append("fit")
-    if result.held_out_error > USABLE_NETWORK and options.choice.evidence == "both":
-        log.notices.append(
-            f"The network's held-out acceleration error stayed at {result.held_out_error:.0%}, so the data alone "
-            "decided."
-        )
-    return result
-
-
-def _thinned(jets: Jets, seed: int) -> Jets:
-    if len(jets) <= NETWORK_SAMPLES:
-        return jets
-    return jets.take(np.sort(np.random.default_rng(seed).choice(len(jets), NETWORK_SAMPLES, replace=False)))
-
-
-def _law(selected: Choice, settled: Settled, smooth: Trajectories, options: DiscoveryOptions, log: _Log) -> Law:
-    """All that is claimed before the held-out data have spoken."""
-    refined = settled.refined
-    if refined is None and settled.constants:
-        log.notices.append("The constants could not be refined by integration; they are those of the selection.")
-    if refined is not None and not refined.converged:
-        log.caps.append("refine")
-    if settled.dropped:
-        log.notices.append(
-            f"Selected but dropped, as the fit of the motion could not tell their coefficients from zero: "
-            f"{', '.join(to_text(term) for term in settled.dropped)}."
-        )
-    errors = [None] * len(settled.constants) if refined is None else [float(e) for e in refined.standard_errors]
-    evidence = {
-        to_text(c * term): selected.evidence[origin]
-        for (c, term), origin in zip(settled.terms, settled.origins, strict=True)
-    }
-    evidence |= {to_text(d * term): ("energy",) for d, term in settled.friction}
-    fixed = options.choice.known is not None or selected.candidate.fixed
-    return Law(
-        coordinates=smooth.coordinates,
-        lagrangian=settled.lagrangian,
-        constants=tuple(
-            Constant(symbol.name, float(value), error, name_constant(float(value), error))
-            for symbol, value, error in zip(settled.constants, settled.values, errors, strict=True)
-        ),
-        covariance=() if refined is None else tuple(tuple(map(float, row)) for row in refined.covariance),
-        dissipation=settled.dissipation,
-        angles=tuple(name for name in smooth.coordinates if name in smooth.angles),
-        parameters=smooth.parameters,
-        structure=selected.structure,
-        multipliers=multipliers(
-            settled.numeric_lagrangian, JetSpace(smooth.coordinates), middle_ranges(smooth)
-        ).dimension,
-        scale="fixed" if fixed else "free",
-        evidence=evidence,
-        tests={"friction": settled.test},
-        front=tuple(front_entry(entry) for entry in selected.front.candidates),
+) -> Fit:
+    wanted = options.choice.structure
+    known = options.choice.invents and options.choice.evidence != "network" and explained(motion[0].smooth)
+    chosen = select_network(
+        *motion,
+        names=[name for name, changes in ORDER.items() if wanted in ("auto", changes["structure"])],
+        angles=tuple(int(i) for i in np.flatnonzero(motion[0].smooth.angle_mask)),
+        options=replace(options.fit, seconds=options.budget),
         seed=options.seed,
+        device=options.device,
+        progress=progress,
+        checkpoints=checkpoints,
+        further=not known,
     )
+    log.structures = {file_label(name): error for name, error in chosen.errors.items()}
+    log.notices.append(f"{chosen.reason} {READ_OFF}" if known else chosen.reason)
+    if any(score.status == "seconds" for score in chosen.scores):
+        log.caps.append("fit")
+    if not usable(chosen.fit) and options.choice.evidence == "both":
+        log.notices.append(_unusable(chosen.fit))
+    return chosen.fit
 
 
-def middle_ranges(smooth: Sampled) -> dict[str, tuple[float, float]]:
-    """The middle of what the data cover, for every coordinate and velocity."""
-    jets = smooth.jets()
-    names = [*smooth.coordinates, *(f"{name}_dot" for name in smooth.coordinates)]
-    low, high = np.quantile(np.concatenate([jets.q, jets.v], axis=1), [0.1, 0.9], axis=0)
-    return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True) if a < b}
+def _unusable(network: Fit) -> str:
+    """A sentence on a network that did not learn the motion."""
+    if not np.isfinite(network.held_out_error):
+        return "The network's mass matrix could not be inverted, so the data alone decided."
+    of = "weak-form" if LOSSES[network.options.loss].consecutive else "acceleration"
+    return f"The network's held-out {of} error stayed at {network.held_out_error:.0%}, so the data alone decided."
 
 
-def front_entry(candidate: Candidate) -> FrontEntry:
-    """A candidate as an entry of a law's front."""
-    constants = tuple(float(c) for c in candidate.coefficients)
-    return FrontEntry(candidate.complexity, candidate.loss, to_text(candidate.lagrangian), constants, candidate.scores)
-
-
-def _judged(
-    law: Law, validation: Validation, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: _Log
-) -> Law:
-    """Decide what may be claimed, by the held-out scores."""
-    scores = {**validation.scores, **{f"network_error_{name}": error for name, error in log.structures.items()}}
-    status = "recovered"
-    hidden = scores["weak_r2"] > WEAKLY_R2 and scores["held_out_r2"] > NOISY_R2
-    if not (scores["held_out_r2"] > CONVINCING_R2 or hidden):
-        scores["unconstrained_r2"] = unconstrained_r2(learn, held_out, seed=options.seed)
-        status = "uncertain"
-        log.notices.append(
-            f"The best law explains only R² = {scores['held_out_r2']:.3f} of held-out accelerations; an unconstrained "
-            f"network explains {scores['unconstrained_r2']:.3f}."
-        )
-        if scores["unconstrained_r2"] > UNCONSTRAINED_R2:
-            return replace(_without_law(law, log), scores=scores)
-    return replace(law, status=status, scores=scores, **_journal(log))
+def _judged(law: Law, judgement: Judgement, log: Journal) -> Law:
+    """The law with what may be claimed of it; without its formula where no Lagrangian gives the motion."""
+    log.notices += judgement.notices
+    errors = {f"network_error_{name}": error for name, error in log.structures.items()}
+    status = "uncertain" if log.doubtful and judgement.status == "recovered" else judgement.status
+    law = replace(law, status=status, scores={**judgement.scores, **errors}, **log.entries())
+    law = replace(law, tests={**law.tests, **judgement.tests})
+    if judgement.status == "not_lagrangian":
+        law = replace(law, lagrangian=None, dissipation=sp.S.Zero, constants=(), covariance=())
+    return law
 
 
 def _refusal(
-    data: Trajectories, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: _Log
+    data: Trajectories, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: Journal
 ) -> Law:
     with log.stage("judge", "Comparing with an unconstrained network"):
-        score = unconstrained_r2(learn, held_out, seed=options.seed)
-    law = Law(data.coordinates, None, scores={"unconstrained_r2": score}, seed=options.seed, status="uncertain")
-    law, _ = with_units(law, data.units)
-    if score > UNCONSTRAINED_R2:
-        return replace(_without_law(law, log), scores=law.scores)
-    log.notices.append(
-        f"Neither a Lagrangian nor an unconstrained network (R² = {score:.3f}) explains the held-out motion: the data "
-        "are too few, too noisy, or miss a coordinate."
-    )
-    return replace(law, **_journal(log))
-
-
-def _without_law(law: Law, log: _Log) -> Law:
-    """The refusal: the motion can be predicted, but no Lagrangian that was tried predicts it."""
-    log.notices.append(
-        "The motion follows from position and velocity, but no Lagrangian of the structures and terms that were tried "
-        "explains it."
-    )
-    return replace(law, lagrangian=None, dissipation=sp.S.Zero, status="not_lagrangian", **_journal(log))
-
-
-def _journal(log: _Log) -> dict[str, object]:
-    return {"notices": tuple(log.notices), "seconds": dict(log.seconds), "caps_hit": tuple(dict.fromkeys(log.caps))}
+        judgement = judge_nothing(learn, held_out, seed=options.seed)
+    law, _ = with_units(Law(data.coordinates, None, seed=options.seed, status="uncertain"), data.units)
+    return _judged(law, judgement, log)

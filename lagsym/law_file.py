@@ -208,8 +208,8 @@ def _check(law: Law, lagrangian: sp.Expr | None, dissipation: sp.Expr | None) ->
     size = len(law.constants)
     problems = {
         f"'angles' names {', '.join(stray)}, not among the coordinates": bool(stray),
-        f"status {law.status!r} needs a Lagrangian, but 'lagrangian_symbolic' is null": (
-            law.lagrangian is None and law.status != "not_lagrangian"
+        "status 'recovered' needs a Lagrangian, but 'lagrangian_symbolic' is null": (
+            law.lagrangian is None and law.status == "recovered"
         ),
         f"expected 'covariance' to be empty or {size} x {size}, a row for each constant": (
             law.covariance != () and [len(row) for row in law.covariance] != [size] * size

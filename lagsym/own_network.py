@@ -14,13 +14,13 @@ from torch import nn
 
 from lagsym.asking import Asked, States, ask, states
 from lagsym.data.jets import Jets
-from lagsym.discovery import front_entry, middle_ranges
-from lagsym.distillation.choice import USABLE_NETWORK, ChoiceOptions
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
 from lagsym.distillation.inner import Named
 from lagsym.distillation.matching import TOLERANCE, Match, MotionEvidence, OperatorEvidence, match_network
+from lagsym.distillation.options import USABLE_NETWORK, ChoiceOptions
 from lagsym.distillation.selection import Candidate
+from lagsym.drafting import front_entry, middle_ranges
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.dynamics.numeric import compile_mechanics
@@ -235,7 +235,7 @@ def _judged(match: Match | None, asked: Asked, options: DistillationOptions) -> 
         notice = "None of the structures and terms that were tried has the network's accelerations."
         names = asked.learn.coordinates
         return Law(names, None, status="uncertain", angles=_angles(asked), seed=options.seed, notices=(notice,)), None
-    notices = [*match.messages, NOTICE]
+    notices = [*dict.fromkeys(match.messages), NOTICE]
     law = _law(match, asked, options)
     faithfulness = _faithfulness(law, asked, options.seed)
     recovered = faithfulness.acceleration_r2 > FAITHFUL_R2

@@ -21,8 +21,7 @@ from lagsym.data.derivatives import characteristic_time, differentiate
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.data.weak import place_test_functions
 from lagsym.distillation.faithfulness import r_squared
-from lagsym.distillation.selection import WeakEvidence
-from lagsym.distillation.terms import Library, Term
+from lagsym.distillation.terms import Library, Term, off_shell
 from lagsym.law import Law
 from lagsym.mechanics.dynamics.numeric import compile_mechanics, solve_samples
 
@@ -199,10 +198,11 @@ def _weak_r2(law: Law, motion: _Motion, smooth: Trajectories) -> float:
     """One less the law's weak residual relative to its size off the shell; friction and forces are part of the law."""
     functions, jets = place_test_functions(smooth), smooth.jets()
     library = Library(law.space, (Term(motion.lagrangian, 0.0),))
-    evidence = WeakEvidence.collect(library, smooth, functions)
+    off = library.operator(off_shell(jets))[0]
+    on = functions.integrate(*(part[0] for part in library.gradient(jets)))
     external = motion.external(jets.t, jets.q, jets.v, jets.force)
-    residual = evidence.on[0] + functions.integrate(external, np.zeros_like(external))
-    return float(1 - np.max(np.mean(residual**2, axis=0) / np.mean(evidence.off[0] ** 2, axis=0)))
+    residual = on + functions.integrate(external, np.zeros_like(external))
+    return float(1 - np.max(np.mean(residual**2, axis=0) / np.mean(off**2, axis=0)))
 
 
 def _energy(motion: _Motion, smooth: Trajectories, longest: Segment) -> tuple[np.ndarray, float]:

@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 
 from lagsym.data.tables import Columns, read_frame, read_table
 from lagsym.discovery import DiscoveryOptions, discover
-from lagsym.distillation.choice import ChoiceOptions
+from lagsym.distillation.options import ChoiceOptions
 from lagsym.errors import InputError
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
@@ -114,10 +114,8 @@ def test_a_known_part_sets_the_scale():
     assert law.constants[0].value == pytest.approx(strength, rel=1e-6)
 
 
-@pytest.mark.parametrize("noise", [0.0, 1e-3])
-def test_measured_forces_fix_the_scale(noise):
-    """A pendulum of m l^2 = 1.8 and m g l = 11 under a known torque: the constants come out in their units."""
-    inertia, weight = 1.8, 11.0
+def torqued_pendulum(*, noise: float = 0.0, inertia: float = 1.8, weight: float = 11.0) -> pd.DataFrame:
+    """A pendulum of m l^2 = 1.8 and m g l = 11 under a known torque."""
     generator = np.random.default_rng(0)
     frames = []
     for k in range(8):
@@ -137,17 +135,43 @@ def test_measured_forces_fix_the_scale(noise):
         theta, omega = solution.y + noise * generator.standard_normal((2, len(t)))
         columns = {"trajectory": k, "t": t, "theta": theta, "theta_dot": omega, "force_theta": torque(t)}
         frames.append(pd.DataFrame(columns))
-    law = found(pd.concat(frames), ["theta"])
+    return pd.concat(frames)
+
+
+@pytest.mark.parametrize(("evidence", "noise"), [("data", 0.0), ("data", 1e-3), ("network", 0.0)])
+def test_measured_forces_fix_the_scale(evidence, noise):
+    """The constants come out in the units of the torque, whoever chose the terms."""
+    law = found(torqued_pendulum(noise=noise), ["theta"], DiscoveryOptions(ChoiceOptions(evidence=evidence)))
     (theta,), (omega,) = law.space.positions, law.space.velocities
     assert law.lagrangian is not None
     assert law.scale == "fixed"
     assert law.dissipation == 0
+    assert set(law.evidence.values()) == {(evidence,)}
     terms = dict(term.as_coeff_Mul()[::-1] for term in sp.Add.make_args(sp.expand(law.numeric_lagrangian)))
     assert set(terms) == {omega**2, sp.cos(theta)}
-    assert float(terms[omega**2]) == pytest.approx(inertia / 2, rel=2e-3)
-    assert float(terms[sp.cos(theta)]) == pytest.approx(weight, rel=2e-3)
+    assert float(terms[omega**2]) == pytest.approx(1.8 / 2, rel=2e-3)
+    assert float(terms[sp.cos(theta)]) == pytest.approx(11.0, rel=2e-3)
     assert law.scores["held_out_r2"] > 0.99
     assert law.scores["rollout_error"] < 0.05
+
+
+def test_forces_and_a_known_part_would_set_the_scale_twice():
+    known = JetSpace(("theta",)).velocities[0] ** 2
+    with pytest.raises(InputError, match="either measured forces or a known part"):
+        found(torqued_pendulum(), ["theta"], DiscoveryOptions(ChoiceOptions(evidence="data", known=known)))
+
+
+def test_a_network_shows_friction_beside_the_lagrangian():
+    system, frame = table("damped_pendulum")
+    options = DiscoveryOptions(ChoiceOptions(evidence="network"), fit=FitOptions(width=12, steps=100, tolerance=3e-3))
+    law = found(frame, system.angles, options)
+    assert verify_law(law, system).kind in SUCCESS
+    assert law.scores["network_error_natural"] > 5 * law.scores["network_error_natural-friction"]
+    assert sorted(set(law.evidence.values())) == [("network",), ("network", "energy")]
+    found_by_network, rate = str(law.tests["friction"]["network"]), law.constants[-1].value
+    assert found_by_network.endswith("*(theta_dot**2/2)")
+    assert float(found_by_network.split("*")[0]) == pytest.approx(rate, rel=0.05)
+    assert float(law.tests["friction"]["network_unexplained"]) < 0.2
 
 
 def test_motion_without_a_lagrangian_is_refused():
@@ -219,3 +243,11 @@ def test_the_real_pendulum_has_friction():
     assert law.lagrangian.xreplace({sp.cos(theta): sp.S.Zero}) == omega**2 / 2
     assert law.dissipation.has(omega)
     assert float(law.tests["friction"]["significance"]) > 4
+
+
+def test_a_parameter_that_differs_between_trajectories_is_refused():
+    _, frame = table("mass_spring")
+    frame["k"] = frame["trajectory"].astype(int) % 3
+    data = read_frame(frame, Columns(parameters=("k",)))
+    with pytest.raises(InputError, match=r"k has 3 values.*a table for each value of k"):
+        discover(data, options=DATA)

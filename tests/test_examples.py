@@ -1,6 +1,7 @@
 """The examples run as they stand."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,14 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
+measured = pytest.mark.skipif(
+    not os.environ.get("LAGSYM_REAL_DATA"), reason="LAGSYM_REAL_DATA names no folder of measurements"
+)
+
+
 def run(name: str, folder: Path) -> str:
     command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1500, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -30,8 +36,34 @@ def test_distill_own_network(tmp_path):
     assert (tmp_path / "out" / "error_map.png").exists()
 
 
-@pytest.mark.skipif(not os.environ.get("LAGSYM_REAL_DATA"), reason="LAGSYM_REAL_DATA names no folder of measurements")
+@measured
 def test_measured_pendulum(tmp_path):
     printed = run("measured_pendulum.py", tmp_path)
     assert "cos(theta)" in printed
     assert "theta_dot**2" in printed.split("D =")[1]
+
+
+@measured
+@pytest.mark.slow
+def test_real_double_pendulum(tmp_path):
+    printed = run("real_double_pendulum.py", tmp_path)
+    chosen, library = map(int, re.findall(r"(\d+) terms of a library of (\d+)", printed)[0])
+    assert chosen == 5
+    assert library >= 100
+    for term in ("theta1_dot*theta2_dot*cos(theta1 - theta2)", "theta2_dot**2", "*cos(theta1)", "*cos(theta2)"):
+        assert term in printed
+    assert int(re.findall(r"(\d+) standard errors from none", printed)[0]) > 4
+    differences = {name: float(x) for name, x in re.findall(r"^([cd]\d) .*?(-?[\d.]+)%$", printed, re.MULTILINE)}
+    assert len([name for name in differences if name[0] == "c"]) == 4
+    assert all(abs(x) < 10 for name, x in differences.items() if name[0] == "c")
+    errors = dict(re.findall(r"error of the (\w+): ([\d.e-]+)", printed))
+    assert float(errors["law"]) < 0.5 * float(errors["network"])
+    assert (tmp_path / "forecast.png").exists()
+
+
+def test_without_measurements_the_example_says_what_to_set(tmp_path):
+    without = {name: value for name, value in os.environ.items() if name != "LAGSYM_REAL_DATA"}
+    command = [sys.executable, str(EXAMPLES / "real_double_pendulum.py")]
+    done = subprocess.run(command, cwd=tmp_path, env=without, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "LAGSYM_REAL_DATA" in done.stderr

@@ -72,12 +72,21 @@ def test_schema_describes_every_key_that_is_written(law: Law) -> None:
     assert set(document(law)) == set(SCHEMA["properties"])
 
 
-def test_no_lagrangian(law: Law, tmp_path: Path) -> None:
-    refused = Law(("x", "y"), None, status="not_lagrangian", notices=("No candidate explains the data.",))
+@pytest.mark.parametrize("status", ["not_lagrangian", "uncertain"])
+def test_no_lagrangian(status: str, tmp_path: Path) -> None:
+    refused = Law(("x", "y"), None, status=status, notices=("No candidate explains the data.",))
     jsonschema.validate(document(refused), SCHEMA, jsonschema.Draft202012Validator)
     assert document(refused)["lagrangian"] is None
     write_law(refused, tmp_path / "law.json")
     assert read_law(tmp_path) == refused
+
+
+def test_a_recovered_law_has_a_lagrangian() -> None:
+    empty = document(Law(("x",), None, status="uncertain")) | {"status": "recovered"}
+    with pytest.raises(InputError, match="needs a Lagrangian"):
+        from_json(json.dumps(empty))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(empty, SCHEMA)
 
 
 def test_numbers_keep_all_their_digits(law: Law) -> None:

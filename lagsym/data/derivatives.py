@@ -6,7 +6,7 @@ and the refinement forgive noise but not bias.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +16,7 @@ from scipy.signal import lombscargle, savgol_coeffs, savgol_filter
 from lagsym.data.trajectories import Segment, Trajectories
 
 DEGREE = 5
-WINDOWS = (7, 9, 13, 17, 21, 25, 31, 41, 51, 61, 81)
+WINDOWS = (7, 9, 13, 17, 21, 25, 31, 41, 51, 61, 81, 101, 131, 161, 201, 251, 321)
 EVEN = 1e-6
 """Steps that differ by less than this fraction count as even."""
 NOISE_FACTOR = 1.15
@@ -87,7 +87,9 @@ def choose_window(t: Float[np.ndarray, " samples"], y: Float[np.ndarray, " sampl
     best = usable[0]
     for window in usable[1:]:
         residual = _residual(t, y, window)
-        local = np.sqrt(uniform_filter1d(residual**2, min(51, len(t))))
+        local = np.sqrt(
+            np.maximum(uniform_filter1d(residual**2, min(51, len(t))), 0.0)
+        )  # a running sum may end below zero
         if np.sqrt(np.mean(residual**2)) > NOISE_FACTOR * level or local.max() > 2 * max(level, _local_level(noise)):
             break
         best = window
@@ -148,7 +150,7 @@ def _differentiate(segment: Segment) -> Segment:
             parts.append((position.value, velocity.value, velocity.first))
     q, v, a = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
     force = None if segment.force_spline is None else segment.force_spline(at)
-    return Segment(at, q, v, a, segment.trajectory, force)
+    return replace(segment, t=at, q=q, v=v, a=a, force=force)
 
 
 def velocity_bias(trajectories: Trajectories) -> Float[np.ndarray, " coordinates"]:
@@ -171,7 +173,7 @@ def velocity_bias(trajectories: Trajectories) -> Float[np.ndarray, " coordinates
     product = np.sum(v * slope, axis=0)
     too_small = product / np.maximum(np.sum(v**2, axis=0), 1e-300)
     too_large = product / np.maximum(np.sum(slope**2, axis=0), 1e-300)
-    return np.where(too_small > 1, 1 / too_small, np.where(too_large > 1, too_large, 1.0))
+    return np.where(too_small > 1, 1 / np.maximum(too_small, 1), np.where(too_large > 1, too_large, 1.0))
 
 
 def characteristic_time(trajectories: Trajectories) -> float:

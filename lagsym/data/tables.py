@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ class Columns:
         coordinates: columns that are coordinates; empty for all that are nothing else.
         angles: coordinates with period 2 pi, in radians unless `units` says otherwise.
         ignore: columns to leave out.
-        parameters: columns that hold a parameter, which must not change from row to row.
+        parameters: columns that hold a parameter, which must not change along a trajectory.
         define: new coordinates, each as 'name=formula' over other columns.
         drop_missing: drop rows with missing numbers, and split there, in place of an error.
         units: the unit of `t`, of every coordinate and force and, if wanted, of velocities and parameters, by column,
@@ -87,19 +87,22 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
     names = _coordinates(frame, columns)
     derived = (column for q in names for column in (f"{q}_dot", f"{q}_ddot", f"{FORCE}{q}") if column in frame)
     wanted = [TIME, *names, *derived]
-    parameters = {name: _parameter(frame, name) for name in columns.parameters}
-    units = ColumnUnits.of(columns.units, names, [*wanted[len(names) + 1 :], *parameters], columns.angles)
+    units = ColumnUnits.of(columns.units, names, [*wanted[len(names) + 1 :], *columns.parameters], columns.angles)
     notices = list(units.notices)
     lacking = [q for q in names if f"{q}_dot" not in frame]
     if 0 < len(lacking) < len(names):
         notices.append(f"There are no velocities of {', '.join(lacking)}, so all velocities come from the positions.")
     numbers = _numbers(frame, wanted, drop_missing=columns.drop_missing, notices=notices)
     numbers = numbers.assign(**{name: numbers[name] * factor for name, factor in units.factors.items()})
-    labels = frame[TRAJECTORY].astype(str) if TRAJECTORY in frame else pd.Series("0", index=frame.index)
+    labels = (frame[TRAJECTORY].astype(str) if TRAJECTORY in frame else pd.Series("0", index=frame.index)).to_numpy()
+    parameters = {name: _parameter(frame, name, labels) for name in columns.parameters}
+    varied = tuple(name for name, values in parameters.items() if len(set(values.values())) > 1)
     segments: list[Segment] = []
     for label in dict.fromkeys(labels):
         rows: pd.DataFrame = numbers.loc[(labels == label) & numbers[TIME].notna()]
-        segments += _segments(rows, label, names, angles=columns.angles, notices=notices)
+        own = tuple(parameters[name][label] for name in varied)
+        pieces = _segments(rows, label, names, angles=columns.angles, notices=notices)
+        segments += [replace(piece, parameters=own) for piece in pieces]
     usable = [segment for segment in segments if len(segment) >= SHORTEST_SEGMENT]
     if not usable:
         msg = (
@@ -112,8 +115,9 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
         notices.append(
             f"{len(segments) - len(usable)} stretches of under {SHORTEST_SEGMENT} samples were left out ({lost} rows)."
         )
+    same = {name: next(iter(values.values())) for name, values in parameters.items() if name not in varied}
     return Trajectories(
-        tuple(names), tuple(usable), frozenset(columns.angles), tuple(notices), parameters, dict(units.units)
+        tuple(names), tuple(usable), frozenset(columns.angles), tuple(notices), same, dict(units.units), varied
     )
 
 
@@ -229,19 +233,23 @@ def _coordinates(frame: pd.DataFrame, columns: Columns) -> list[str]:
     return names
 
 
-def _parameter(frame: pd.DataFrame, name: str) -> float:
-    """The one value of a parameter's column."""
-    values = _floats(frame, name)
-    if not np.isfinite(values.to_numpy()).all():
+def _parameter(frame: pd.DataFrame, name: str, labels: np.ndarray) -> dict[str, float]:
+    """The one value that a parameter's column has along each trajectory."""
+    values = _floats(frame, name).to_numpy()
+    if not np.isfinite(values).all():
         msg = f"parameter {name} is not a finite number in every row; mend the column or leave it out with --ignore"
         raise DataError(msg)
-    if values.nunique() != 1:
-        msg = (
-            f"parameter {name} has {values.nunique()} values, but one law is found for one set of parameters; "
-            f"make a table for each value of {name}"
-        )
-        raise InputError(msg)
-    return float(values.iloc[0])
+    found: dict[str, float] = {}
+    for label in dict.fromkeys(labels):
+        own = np.unique(values[labels == label])
+        if len(own) > 1:
+            msg = (
+                f"parameter {name} has {len(own)} values along trajectory {label}, but a parameter stays the same; "
+                f"number the motions in a column '{TRAJECTORY}', or leave {name} out with --ignore"
+            )
+            raise InputError(msg)
+        found[label] = float(own[0])
+    return found
 
 
 def _numbers(frame: pd.DataFrame, wanted: list[str], *, drop_missing: bool, notices: list[str]) -> pd.DataFrame:

@@ -30,6 +30,7 @@ class Segment:
         a: accelerations, or None.
         trajectory: name of the trajectory that the stretch belongs to.
         force: measured generalised forces, or None where there are none.
+        parameters: values of what differs from trajectory to trajectory, in the order of `Trajectories.varied`.
 
     Raises:
         DataError: the shapes do not fit, a number is not finite, or time does not increase.
@@ -41,8 +42,14 @@ class Segment:
     a: Float[np.ndarray, "samples coordinates"] | None = None
     trajectory: str = "0"
     force: Float[np.ndarray, "samples coordinates"] | None = None
+    parameters: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        if not np.isfinite(self.parameters).all():
+            msg = (
+                f"trajectory {self.trajectory}: expected finite parameters, got {self.parameters}; mend or leave it out"
+            )
+            raise DataError(msg)
         parts = {"t": self.t[:, None], "q": self.q, "v": self.v, "a": self.a, "force": self.force}
         for name, part in parts.items():
             if part is None:
@@ -84,11 +91,12 @@ class Trajectories:
         segments: unbroken stretches; several may belong to one trajectory.
         angles: coordinates with period 2 pi, in radians.
         notices: what was done to the data on reading, one sentence each.
-        parameters: what does not change during the motion, by name, e.g. a mass.
+        parameters: what is the same in all the motion, by name, e.g. a mass.
         units: of `t`, the coordinates, the forces (`force_<q>`) and parameters, by name; empty where not known.
+        varied: names of what stays the same along a trajectory, but differs from one to another, e.g. a field strength.
 
     Raises:
-        DataError: there is nothing to learn from.
+        DataError: there is nothing to learn from, or a stretch has another number of parameters than `varied`.
     """
 
     coordinates: tuple[str, ...]
@@ -97,11 +105,19 @@ class Trajectories:
     notices: tuple[str, ...] = field(default=(), compare=False)
     parameters: Mapping[str, float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    varied: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.segments:
             msg = f"expected at least one unbroken stretch of {SHORTEST_SEGMENT} samples, got none"
             raise DataError(msg)
+        for segment in self.segments:
+            if len(segment.parameters) != len(self.varied):
+                msg = (
+                    f"trajectory {segment.trajectory}: expected a value of each of the parameters "
+                    f"({', '.join(self.varied) or 'none'}), got {len(segment.parameters)}"
+                )
+                raise DataError(msg)
 
     def __len__(self) -> int:
         return sum(len(segment) for segment in self.segments)
@@ -135,7 +151,7 @@ class Trajectories:
         return replace(self, segments=tuple(segments))
 
     def jets(self) -> Jets:
-        """All samples as jets.
+        """All samples as jets, with the parameters that vary, row by row.
 
         Raises:
             DataError: a segment has no velocities.
@@ -145,10 +161,18 @@ class Trajectories:
             raise DataError(msg)
         stack = {name: [getattr(segment, name) for segment in self.segments] for name in ARRAYS}
         optional = [None if any(a is None for a in stack[k]) else np.concatenate(stack[k]) for k in ("a", "force")]
-        return Jets.of_particle(*(np.concatenate(stack[name]) for name in "tqv"), *optional)
+        t, q, v = (np.concatenate(stack[name]) for name in "tqv")
+        return Jets.of_particle(t, q, v, *optional, parameters=self._parameters())
+
+    def _parameters(self) -> np.ndarray | None:
+        """What varies, row by row of all samples; None where nothing does."""
+        if not self.varied:
+            return None
+        lengths = [len(segment) for segment in self.segments]
+        return np.repeat([segment.parameters for segment in self.segments], lengths, axis=0)
 
     def to_frame(self, *, accelerations: bool = False) -> pd.DataFrame:
-        """A tidy table: `trajectory`, `t`, the coordinates, `<q>_dot` and, if asked for, `<q>_ddot`."""
+        """A tidy table: `trajectory`, `t`, the coordinates, `<q>_dot`, if asked for `<q>_ddot`, and what varies."""
         frames = []
         for segment in self.segments:
             columns: dict[str, object] = {"trajectory": segment.trajectory, "t": segment.t}
@@ -161,6 +185,7 @@ class Trajectories:
             for name, part in derived:
                 if part is not None:
                     columns |= {name.format(q): column for q, column in zip(self.coordinates, part.T, strict=True)}
+            columns |= dict(zip(self.varied, segment.parameters, strict=True))
             frames.append(pd.DataFrame(columns))
         return pd.concat(frames, ignore_index=True)
 

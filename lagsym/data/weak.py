@@ -7,10 +7,13 @@ Test functions never straddle a gap.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse import csr_array
 
 from lagsym.data.derivatives import characteristic_time
 from lagsym.data.trajectories import Trajectories
@@ -26,31 +29,79 @@ OVERLAP = 5
 
 @dataclass(frozen=True)
 class TestFunctions:
-    """Test functions (1 - u^2)^6 on every segment of evenly sampled trajectories, as quadrature matrices.
+    """Test functions (1 - u^2)^6 on every segment of evenly sampled trajectories, as sparse quadrature matrices.
+
+    Memory grows with the functions times the samples under one of them, however long a segment is.
 
     Arguments:
-        values: for each segment, the functions times the quadrature weights, of shape (functions, samples).
-        slopes: likewise their time derivatives.
+        weights: for each segment, the functions times the quadrature weights, of shape (functions, samples).
+        weight_slopes: likewise their time derivatives.
     """
 
     __test__ = False  # not a test case, whatever pytest makes of the name
 
-    values: tuple[Float[np.ndarray, "functions samples"], ...]
-    slopes: tuple[Float[np.ndarray, "functions samples"], ...]
+    weights: tuple[csr_array, ...]
+    weight_slopes: tuple[csr_array, ...]
 
     def __len__(self) -> int:
-        return sum(len(part) for part in self.values)
+        return sum(_shape(part)[0] for part in self.weights)
+
+    @property
+    def samples(self) -> int:
+        """Samples of all segments."""
+        return sum(_shape(part)[1] for part in self.weights)
+
+    @property
+    def values(self) -> tuple[Float[np.ndarray, "functions samples"], ...]:
+        """The weights of each segment as a whole matrix."""
+        return tuple(part.toarray() for part in self.weights)
+
+    @property
+    def slopes(self) -> tuple[Float[np.ndarray, "functions samples"], ...]:
+        """The weights' time derivatives likewise."""
+        return tuple(part.toarray() for part in self.weight_slopes)
 
     def integrate(
         self, q_gradient: Float[np.ndarray, "... samples n"], v_gradient: Float[np.ndarray, "... samples n"]
     ) -> Float[np.ndarray, "... functions n"]:
         """Averages of E over every test function, from dL/dq and dL/dv at all samples of all segments in order."""
         rows, start = [], 0
-        for value, slope in zip(self.values, self.slopes, strict=True):
-            here = slice(start, start + value.shape[1])
-            rows.append(value @ q_gradient[..., here, :] + slope @ v_gradient[..., here, :])
+        for weight, slope in zip(self.weights, self.weight_slopes, strict=True):
+            here = slice(start, start + _shape(weight)[1])
+            rows.append(_average(weight, q_gradient[..., here, :]) + _average(slope, v_gradient[..., here, :]))
             start = here.stop
         return np.concatenate(rows, axis=-2)
+
+    def batches(self, samples: int) -> Iterator[tuple[slice, TestFunctions]]:
+        """The same functions a few at a time, each time with the samples under them.
+
+        Arguments:
+            samples: most samples at a time; one function may have more.
+        """
+        start = 0
+        for weight, slope in zip(self.weights, self.weight_slopes, strict=True):
+            first, last = weight.indices[weight.indptr[:-1]], weight.indices[weight.indptr[1:] - 1] + 1
+            row = 0
+            while row < len(first):
+                stop = max(row + 1, int(np.searchsorted(last, first[row] + samples, side="right")))
+                columns = slice(int(first[row]), int(last[stop - 1]))
+                parts = ((part[row:stop, columns],) for part in (weight, slope))
+                yield slice(start + columns.start, start + columns.stop), TestFunctions(*parts)
+                row = stop
+            start += _shape(weight)[1]
+
+
+def _shape(matrix: csr_array) -> tuple[int, int]:
+    """Functions and samples of a matrix."""
+    shape: Any = matrix.shape
+    return shape[0], shape[1]
+
+
+def _average(matrix: csr_array, samples: np.ndarray) -> np.ndarray:
+    """The matrix (functions, samples) times an array (..., samples, n) along its samples."""
+    moved = np.moveaxis(samples, -2, 0)
+    product = matrix @ moved.reshape(len(moved), -1)
+    return np.moveaxis(product.reshape(_shape(matrix)[0], *moved.shape[1:]), 0, -2)
 
 
 def place_test_functions(data: Trajectories, *, width: float | None = None) -> TestFunctions:
@@ -67,10 +118,16 @@ def place_test_functions(data: Trajectories, *, width: float | None = None) -> T
         half = max(FEWEST_SAMPLES, round(width / step))
         half = min(half, (len(segment) - 1) // 2)
         centres = np.unique(np.arange(half, len(segment) - half, max(1, half // OVERLAP)))
-        u = (np.arange(len(segment)) - centres[:, None]) / half
-        inside = np.maximum(1 - u**2, 0)
-        value = inside**BUMP_POWER
-        total = value.sum(axis=1, keepdims=True)
-        values.append(value / total)
-        slopes.append(-2 * BUMP_POWER * u * inside ** (BUMP_POWER - 1) / (half * step) / total)
+        u = np.arange(-half + 1, half) / half
+        value = (1 - u**2) ** BUMP_POWER
+        slope = -2 * BUMP_POWER * u * (1 - u**2) ** (BUMP_POWER - 1) / (half * step)
+        under = centres[:, None] + np.arange(-half + 1, half)
+        values.append(_rows(under, value / value.sum(), len(segment)))
+        slopes.append(_rows(under, slope / value.sum(), len(segment)))
     return TestFunctions(tuple(values), tuple(slopes))
+
+
+def _rows(columns: np.ndarray, row: np.ndarray, samples: int) -> csr_array:
+    """A matrix whose rows hold the same numbers, each in columns of its own."""
+    ends = np.arange(0, columns.size + 1, columns.shape[1])
+    return csr_array((np.tile(row, len(columns)), columns.ravel(), ends), shape=(len(columns), samples))

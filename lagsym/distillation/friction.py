@@ -12,6 +12,7 @@ how sure that is.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,13 +23,18 @@ from scipy.optimize import nnls
 
 from lagsym.data.derivatives import characteristic_time
 from lagsym.data.trajectories import Trajectories
-from lagsym.mechanics.dynamics.numeric import compile_mechanics
+from lagsym.distillation.rayleigh import Rayleigh, rayleigh_terms
+from lagsym.mechanics.dynamics.numeric import CompiledMechanics, compile_mechanics
 from lagsym.mechanics.jetspace import JetSpace
 
 SIGNIFICANT = 4.0
 """Standard errors that a friction coefficient must lie above zero."""
 SMALLEST_LOSS = 1e-3
 """Share of the kinetic energy that friction must have taken over the record to be worth a term."""
+LARGEST_SET = 3
+"""Most terms of one Rayleigh function."""
+PLAUSIBLE = 12
+"""How many terms are looked at more closely: those that explain the loss of energy best, first by themselves."""
 REPLICATES = 400
 FEWEST_CLUSTERS = 5
 """Trajectories from which on the scatter between them counts as well."""
@@ -45,6 +51,7 @@ class Friction:
         tested: the terms that were tried.
         strongest: the largest significance among all that were tried, each by itself.
         loss: share of the mean kinetic energy that friction took over the longest trajectory.
+        plausible: those that explain the loss of energy best, among which the fit of the motion may choose.
     """
 
     terms: tuple[sp.Expr, ...]
@@ -53,16 +60,7 @@ class Friction:
     tested: tuple[sp.Expr, ...]
     strongest: float
     loss: float
-
-
-def rayleigh_terms(space: JetSpace, comparable: Float[np.ndarray, " coordinates"]) -> tuple[sp.Expr, ...]:
-    """Viscous friction of every coordinate, and of every pair of angles (or of lengths) against each other."""
-    velocities = space.velocities
-    terms = [v**2 / 2 for v in velocities]
-    for i, j in itertools.combinations(range(len(velocities)), 2):
-        if comparable[i] == comparable[j]:
-            terms.append((velocities[i] - velocities[j]) ** 2 / 2)
-    return tuple(terms)
+    plausible: tuple[Rayleigh, ...] = ()
 
 
 def balance_energy(lagrangian: sp.Expr, data: Trajectories, *, seed: int = 0) -> Friction:
@@ -73,56 +71,95 @@ def balance_energy(lagrangian: sp.Expr, data: Trajectories, *, seed: int = 0) ->
         data: trajectories with velocities; short gaps within a trajectory are bridged.
         seed: of the block bootstrap.
     """
-    space = JetSpace(data.coordinates)
-    terms = rayleigh_terms(space, data.angle_mask)
-    records = [_record(lagrangian, space, terms, data, name) for name in data.names]
-    energy = np.concatenate([record[0] - record[0].mean() for record in records])
-    work = np.concatenate([record[1] - record[1].mean(axis=0) for record in records])
-    kinetic = float(np.mean(np.concatenate([record[2] for record in records])))
-    lengths = [len(record[0]) for record in records]
-    step = np.median(np.concatenate([np.diff(segment.t) for segment in data.segments]))
-    block = max(4, round(characteristic_time(data) / step))
+    candidates = rayleigh_terms(data)
+    terms = tuple(candidate.expression for candidate in candidates)
+    balance = _Balance.of(lagrangian, terms, data, seed)
+    ranked = balance.ranked(())
+    alone = [balance.errors([k]) for k in ranked[:PLAUSIBLE]]
+    strongest = max((float(values[0] / errors[0]) for values, errors in alone), default=0.0)
+    chosen = balance.chosen()
+    best = dict.fromkeys([*chosen, *ranked[:PLAUSIBLE], *balance.ranked(chosen[:1])[: PLAUSIBLE // 2]])
+    plausible = tuple(candidates[k] for k in best)
+    if not chosen:
+        return Friction((), np.zeros(0), np.zeros(0), terms, strongest, 0.0, plausible)
+    values, errors = balance.errors(chosen)
+    loss = float(np.sum(values * balance.spans[list(chosen)]))
+    found = tuple(terms[k] for k in chosen)
+    return Friction(found, values, values / errors, terms, strongest, loss, plausible)
 
-    def errors(chosen: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        return _bootstrap(energy, work[:, chosen], lengths, block, seed)
 
-    alone = [errors([k]) for k in range(len(terms))]
-    strongest = max(float(c[0] / e[0]) for c, e in alone)
-    spans = np.array([max(np.ptp(record[1][:, k]) for record in records) for k in range(len(terms))])
-    chosen: list[int] = []
-    coefficients, significance = np.zeros(0), np.zeros(0)
-    for _ in range(len(space.fields)):
-        trials = []
-        for k in range(len(terms)):
-            if k in chosen:
-                continue
-            values, misfit = nnls(-work[:, [*chosen, k]], energy)
-            trials.append((misfit, k, values))
-        misfit, k, _ = min(trials, key=lambda trial: trial[0])
-        values, deviations = errors([*chosen, k])
-        large = values * spans[[*chosen, k]] > SMALLEST_LOSS * abs(kinetic)
-        if not (np.all(values > SIGNIFICANT * deviations) and np.all(large)):
-            break
-        chosen.append(k)
-        coefficients, significance = values, values / deviations
-    loss = float(np.sum(coefficients * spans[chosen]) / abs(kinetic)) if chosen else 0.0
-    return Friction(tuple(terms[k] for k in chosen), coefficients, significance, terms, strongest, loss)
+@dataclass(frozen=True)
+class _Balance:
+    """Energy and the work of every Rayleigh term, less their means, one trajectory after another.
+
+    Arguments:
+        energy: of the friction-free law.
+        work: of the terms with coefficients of one.
+        lengths: samples of every trajectory.
+        block: samples over which a residual may be correlated.
+        spans: the work over the trajectory where it is largest, relative to the mean kinetic energy.
+        seed: of the bootstrap.
+    """
+
+    energy: Float[np.ndarray, " samples"]
+    work: Float[np.ndarray, "samples terms"]
+    lengths: list[int]
+    block: int
+    spans: Float[np.ndarray, " terms"]
+    seed: int
+
+    @classmethod
+    def of(cls, lagrangian: sp.Expr, terms: tuple[sp.Expr, ...], data: Trajectories, seed: int) -> _Balance:
+        space = JetSpace(data.coordinates)
+        mechanics = compile_mechanics(lagrangian, space)
+        powers = [sp.Add(*(v * sp.diff(term, v) for v in space.velocities)) for term in terms]
+        power = sp.lambdify(space.velocities, powers, "numpy", cse=True)
+        records = [_record(mechanics, power, data, name) for name in data.names]
+        kinetic = abs(float(np.mean(np.concatenate([record[2] for record in records]))))
+        step = np.median(np.concatenate([np.diff(segment.t) for segment in data.segments]))
+        return cls(
+            np.concatenate([record[0] - record[0].mean() for record in records]),
+            np.concatenate([record[1] - record[1].mean(axis=0) for record in records]),
+            [len(record[0]) for record in records],
+            max(4, round(characteristic_time(data) / step)),
+            np.max([np.ptp(record[1], axis=0) for record in records], axis=0) / max(kinetic, 1e-300),
+            seed,
+        )
+
+    def ranked(self, beside: Sequence[int]) -> list[int]:
+        """The other terms by how well each explains the energy together with those `beside` it, best first."""
+        others = [k for k in range(self.work.shape[1]) if k not in beside]
+        return sorted(others, key=lambda k: nnls(-self.work[:, [*beside, k]], self.energy)[1])
+
+    def errors(self, chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients of terms, and their standard errors."""
+        return _bootstrap(self.energy, self.work[:, list(chosen)], self.lengths, self.block, self.seed)
+
+    def chosen(self) -> tuple[int, ...]:
+        """Terms that all are significant, added one by one."""
+        chosen: tuple[int, ...] = ()
+        while len(chosen) < LARGEST_SET and (ranked := self.ranked(chosen)):
+            trial = (*chosen, ranked[0])
+            values, errors = self.errors(trial)
+            large = values * self.spans[list(trial)] > SMALLEST_LOSS
+            if not (np.all(values > SIGNIFICANT * errors) and np.all(large)):
+                break
+            chosen = trial
+        return chosen
 
 
 def _record(
-    lagrangian: sp.Expr, space: JetSpace, terms: tuple[sp.Expr, ...], data: Trajectories, name: str
+    mechanics: CompiledMechanics, power: Callable[..., Sequence[np.ndarray]], data: Trajectories, name: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Energy (N,), work of every Rayleigh term up to each time (N, K), and kinetic energy (N,) of one trajectory."""
     one = data.with_segments(segment for segment in data.segments if segment.trajectory == name)
     jets = one.jets()
-    mechanics = compile_mechanics(lagrangian, space)
     energy = mechanics.energy(jets.t, jets.q, jets.v)
     kinetic = energy - mechanics.energy(jets.t, jets.q, 0 * jets.v)
     if jets.force is not None:
         # What the measured forces put in is not the law's energy.
         energy = energy - cumulative_simpson(np.sum(jets.force * jets.v, axis=1), x=jets.t, initial=0)
-    powers = [sp.Add(*(v * sp.diff(term, v) for v in space.velocities)) for term in terms]
-    values = sp.lambdify(space.velocities, powers, "numpy")(*jets.v.T)
+    values = power(*jets.v.T)
     work = cumulative_simpson(np.stack(values, axis=1), x=jets.t, axis=0, initial=0)
     return energy, work, kinetic
 

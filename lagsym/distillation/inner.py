@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from lagsym.data.samples import Sampled, Samples
 from lagsym.data.trajectories import Trajectories
-from lagsym.distillation.projection import Projection
+from lagsym.distillation.projection import Grounds, Projection
 from lagsym.distillation.selection import Candidate, simplest
 from lagsym.distillation.terms import Library
 from lagsym.mechanics.jetspace import JetSpace
@@ -109,7 +109,7 @@ def fit_inner(terms: Sequence[sp.Expr], beside: Library, data: Trajectories | Sa
     named = Named.of(terms, numbers(terms))
     if not 0 < len(named.symbols) <= MOST or not (named.values > 0).all():
         return None
-    problem = Projection((*named.terms, *beside.expressions), named.symbols, beside.space, data)
+    problem = Projection((*named.terms, *beside.expressions), named.symbols, beside.space, Grounds.of(data))
     values = problem.fitted(named.values)
     return None if values is None else FittedTerms(named.at(values), problem.loss(values))
 

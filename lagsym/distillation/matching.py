@@ -18,19 +18,13 @@ from jaxtyping import Float
 
 from lagsym.data.jets import Jets
 from lagsym.data.samples import Samples
-from lagsym.distillation.choice import ChoiceOptions
 from lagsym.distillation.engines import Budget, engine
+from lagsym.distillation.evidence import network_evidence, strong_evidence
 from lagsym.distillation.inner import simple_kinetic, simplest_fit, with_inner
+from lagsym.distillation.options import ChoiceOptions
 from lagsym.distillation.proposals import propose_kinetic, propose_terms
 from lagsym.distillation.read import network_operator
-from lagsym.distillation.selection import (
-    Candidate,
-    Front,
-    WeakEvidence,
-    select_by_data,
-    select_by_network,
-    simplest,
-)
+from lagsym.distillation.selection import Candidate, Front, select, simplest
 from lagsym.distillation.terms import STRUCTURES, Library, Term, build_library, off_shell
 from lagsym.errors import InputError, UnavailableError
 from lagsym.mechanics.jetspace import JetSpace
@@ -90,7 +84,7 @@ class OperatorEvidence(Evidence):
 
     def select(self, library: Library, keep: tuple[int, ...]) -> Front:
         """Off-shell matching."""
-        return select_by_network(library, *self.asked, keep=keep)
+        return select(network_evidence(library, *self.asked), keep=keep)
 
     def loss(self, candidate: Candidate, space: JetSpace) -> float:
         """What the best multiple of the candidate's operator leaves of the network's, in the worst equation."""
@@ -123,13 +117,13 @@ class MotionEvidence(Evidence):
 
     def select(self, library: Library, keep: tuple[int, ...]) -> Front:
         """Least |E on the motion|² / |E off the shell|²."""
-        return select_by_data(WeakEvidence.pointwise(library, self.learn), keep=keep)
+        return select(strong_evidence(library, self.learn), keep=keep)
 
     def loss(self, candidate: Candidate, space: JetSpace) -> float:
         """The same ratio at the other samples."""
         library = Library(space, tuple(Term(term, 0.0) for term in candidate.terms))
         with np.errstate(all="ignore"):
-            loss = WeakEvidence.pointwise(library, self.held_out).loss(candidate.coefficients)
+            loss = strong_evidence(library, self.held_out).loss(candidate.coefficients)
         return loss if np.isfinite(loss) else float("inf")
 
 

@@ -4,7 +4,8 @@ For given inner constants p all coefficients c follow from the generalised eigen
 
     minimise |G(p) c|² / |P(p) c|²,
 
-with G the terms' operators averaged over the data and P the same off the shell, so that only p is searched.
+with G the terms' operators averaged over the data and P the same off the shell, so that only p is searched. Measured
+forces are one more term.
 
 Source: Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10, 413 (variable projection).
 """
@@ -24,8 +25,9 @@ from scipy.optimize import least_squares
 from lagsym.data.jets import Jets
 from lagsym.data.samples import Samples
 from lagsym.data.trajectories import Trajectories
-from lagsym.data.weak import place_test_functions
-from lagsym.distillation.terms import off_shell
+from lagsym.data.weak import TestFunctions, place_test_functions
+from lagsym.distillation.evidence import weak_columns
+from lagsym.distillation.terms import Library, Term, off_shell
 from lagsym.mechanics.jetspace import JetSpace
 
 STEPS = 25
@@ -36,6 +38,27 @@ BREAKS_DOWN = 1e3
 Constants = Float[np.ndarray, " constants"]
 
 
+@dataclass(frozen=True)
+class Grounds:
+    """What sums of terms are fitted to.
+
+    Arguments:
+        jets: on the data.
+        shuffled: off the shell.
+        functions: what to average with; None where each sample counts by itself.
+    """
+
+    jets: Jets
+    shuffled: Jets
+    functions: TestFunctions | None
+
+    @classmethod
+    def of(cls, data: Trajectories | Samples) -> Grounds:
+        """Differentiated trajectories, in weak form; or samples, which hold no times to average over and no noise."""
+        jets = data.jets()
+        return cls(jets, off_shell(jets), None if isinstance(data, Samples) else place_test_functions(data))
+
+
 class Projection:
     """The weak residual of a sum of terms as a function of its inner constants alone.
 
@@ -43,21 +66,20 @@ class Projection:
         terms: all terms, with symbols for their inner constants.
         constants: these symbols; none is allowed.
         space: coordinates and velocities.
-        data: differentiated trajectories, in weak form; or samples, of which each counts by itself.
+        grounds: what the sum is fitted to.
     """
 
     def __init__(
-        self, terms: Sequence[sp.Expr], constants: Sequence[sp.Symbol], space: JetSpace, data: Trajectories | Samples
+        self, terms: Sequence[sp.Expr], constants: Sequence[sp.Symbol], space: JetSpace, grounds: Grounds
     ) -> None:
         self.terms = tuple(terms)
-        self.jets = data.jets()
-        self.shuffled = off_shell(self.jets)
-        self.functions = None if isinstance(data, Samples) else place_test_functions(data)
+        self.jets, self.shuffled, self.functions = grounds.jets, grounds.shuffled, grounds.functions
         self.inner = [k for k, term in enumerate(terms) if term.free_symbols & set(constants)]
         plain = [k for k in range(len(self.terms)) if k not in self.inner]
         self.order = [*self.inner, *plain]
         self._with_constants = _Terms([self.terms[k] for k in self.inner], constants, space)
-        self._plain = self._columns(_Terms([self.terms[k] for k in plain], (), space), np.zeros(0))
+        with np.errstate(all="ignore"):
+            self._plain = self._fixed(Library(space, tuple(Term(self.terms[k], 0.0) for k in plain)))
 
     def residual(self, values: Constants) -> Float[np.ndarray, " rows"]:
         """G c for the best c with |P c| = 1; constant and huge where a term is not real."""
@@ -65,7 +87,8 @@ class Projection:
         if found is None:
             return np.full(self._plain[0][0].size if len(self._plain[0]) else self.jets.q.size, BREAKS_DOWN)
         rows, others, _ = found
-        c = lowest(rows, others)
+        c = lowest(rows, others)[:, 0]
+        c *= np.sign(c[0]) or 1.0
         return rows.T @ c / np.linalg.norm(others.T @ c) * np.sqrt(others.shape[1])
 
     def loss(self, values: Constants) -> float:
@@ -103,6 +126,13 @@ class Projection:
             return None
         rows, others = ((part[kept] / size[kept, None, None]).reshape(kept.sum(), -1) for part in (on, off))
         return rows, others, size
+
+    def _fixed(self, library: Library) -> tuple[np.ndarray, np.ndarray]:
+        """Likewise `_columns` of the terms without constants, and of measured forces as the last one."""
+        off = _with_force(library.operator(self.shuffled), self.shuffled)
+        if self.functions is None:
+            return _with_force(library.operator(self.jets), self.jets), off
+        return np.concatenate(list(weak_columns(library, self.jets, self.functions)), axis=1), off
 
     def _columns(self, terms: _Terms, values: Constants) -> tuple[np.ndarray, np.ndarray]:
         """Every term's operator averaged over the data, and off the shell; each (terms, rows, n)."""
@@ -160,9 +190,15 @@ class _Terms:
         return found[:, self.n].transpose(0, 2, 1) - np.einsum("kijt,tj->kti", found[:, : self.n], jets.a)
 
 
-def lowest(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The combination of least |rows c|² / |others c|², the first coefficient positive."""
+def _with_force(operators: np.ndarray, jets: Jets) -> np.ndarray:
+    return operators if jets.force is None else np.concatenate([operators, jets.force[None]])
+
+
+def lowest(
+    rows: np.ndarray, others: np.ndarray, *, factor: float = 1.0, floor: float = 0.0
+) -> Float[np.ndarray, "terms found"]:
+    """The combinations of least |rows c|² / |others c|², and those with at most so many times as much or the floor."""
     A, B = rows @ rows.T / rows.shape[1], others @ others.T / others.shape[1]
     ridge = RIDGE * np.trace(B) / len(B)
-    _, vectors = linalg.eigh(A, B + ridge * np.eye(len(B)), subset_by_index=[0, 0])
-    return vectors[:, 0] * (np.sign(vectors[0, 0]) or 1.0)
+    values, vectors = linalg.eigh(A, B + ridge * np.eye(len(B)))
+    return vectors[:, values <= factor * max(values[0], 0.0) + floor] if factor > 1 else vectors[:, :1]

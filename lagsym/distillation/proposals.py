@@ -72,14 +72,14 @@ def propose(
         UnavailableError: the engine cannot run here.
     """
     by_name: dict[str, dict[Terms, None]] = {part.table.name: {} for part in parts}
-    messages: dict[str, None] = {}
+    told: list[FormulaFront] = []
     # Each set of symbols by itself: within their error polynomials mimic whatever the others find.
     for one in engine.apart():
         fronts = one.search_all([part.table for part in parts], seed=seed, budget=budget)
         for part, front in zip(parts, fronts, strict=True):
             by_name[part.table.name] |= dict.fromkeys(_alternatives(part, front))
-            messages |= {front.message: None} if front.message and not part.table.is_constant else {}
-    return tuple(tuple(found) for found in by_name.values() if found), tuple(messages)
+        told += fronts
+    return tuple(tuple(found) for found in by_name.values() if found), _messages(told)
 
 
 def combined(parts: Sequence[Sequence[Terms]]) -> tuple[Terms, ...]:
@@ -117,7 +117,13 @@ def propose_kinetic(
     part = tabulate_kinetic(model, data, seed=seed)
     front = engine.search_all([part.table], seed=seed, budget=budget)[0]
     kept = (tuple(term for term in terms if term.atoms(sp.Float)) for terms in _alternatives(part, front))
-    return tuple(dict.fromkeys(terms for terms in kept if terms)), (front.message,) if front.message else ()
+    return tuple(dict.fromkeys(terms for terms in kept if terms)), _messages([front])
+
+
+def _messages(fronts: Sequence[FormulaFront]) -> tuple[str, ...]:
+    """What the fronts of several tables have to say, each thing once."""
+    said = [*(front.passed_over for front in fronts), *(front.message for front in fronts)]
+    return tuple(dict.fromkeys(message for message in said if message))
 
 
 def _alternatives(part: PartTable, front: FormulaFront) -> tuple[Terms, ...]:

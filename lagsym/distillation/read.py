@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -180,7 +180,7 @@ def _rows(data: Sampled, seed: int) -> Jets:
 
 
 def _with_velocity(jets: Jets, v: np.ndarray) -> Jets:
-    return Jets(jets.x, jets.u, v[:, None, :], parameters=jets.parameters)
+    return Jets(jets.x, jets.u, v[:, None, :], force=jets.force, parameters=jets.parameters)
 
 
 def _places(space: JetSpace) -> dict[str, tuple[sp.Expr, sp.Symbol | None]]:
@@ -211,10 +211,7 @@ def _slopes(model: Readable, jets: Jets, scale: float) -> dict[str, Float[np.nda
     for k, step in enumerate(STEP * jets.q.std(axis=0)):
         shift = np.zeros_like(jets.q)
         shift[:, k] = step or STEP
-        ahead, behind = (
-            _parts(model, Jets(jets.x, jets.u + sign * shift, jets.du, parameters=jets.parameters), scale)
-            for sign in (1, -1)
-        )
+        ahead, behind = (_parts(model, replace(jets, u=jets.u + sign * shift), scale) for sign in (1, -1))
         for name in ahead:
             slopes.setdefault(name, []).append((ahead[name] - behind[name]) / (2 * shift[:, k]))
     return {name: np.stack(parts, axis=1) for name, parts in slopes.items()}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
-from lagsym.data.jets import Jets
-from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Trajectories
-from lagsym.data.weak import TestFunctions, place_test_functions
 from lagsym.distillation.engines.subset import best_subsets
+from lagsym.distillation.evidence import Evidence, weak_evidence
 from lagsym.distillation.ratios import Ratio, best_ratios
-from lagsym.distillation.terms import Library, Term, off_shell
+from lagsym.distillation.terms import Library, Term
 from lagsym.mechanics.jetspace import JetSpace
 
 DATA_FACTOR, NETWORK_FACTOR = 3.0, 4.0
@@ -24,6 +23,8 @@ LOOK = 3
 DATA_FLOOR, NETWORK_FLOOR = 1e-10, 1e-12
 """Squared residuals below this are quadrature and rounding; ratios among them mean nothing."""
 SINGULAR = 1e-4
+RIVALS = 4
+"""Candidates of each size that resampling may choose among."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Candidate:
         coefficients: one for each term.
         complexity: number of terms plus a tenth of their complexities.
         loss: squared residual relative to off-shell size, on the evidence that it was selected by.
-        evidence: "data" or "network".
+        evidence: the kind of evidence: "data", "strong" or "network".
         scores: losses on other evidence.
         fixed: whether measured forces set the scale, so that no coefficient is one by convention.
         inner: numbers inside the terms that are constants to be fitted, see `lagsym.distillation.inner`.
@@ -58,54 +59,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Front:
-    """The best admissible candidate of each size, and the one chosen by the ratio rule, or None where none is."""
+    """The best admissible candidate of each size, and the one chosen by the ratio rule, or None where none is.
+
+    Arguments:
+        candidates: one for each size, the smallest first.
+        chosen: one of them.
+        rivals: the others that were nearly as good at their size.
+    """
 
     candidates: tuple[Candidate, ...]
     chosen: Candidate | None
-
-
-@dataclass(frozen=True)
-class WeakEvidence:
-    """Every term's operator averaged over the data, and at off-shell jets.
-
-    Where forces were measured they are one more column, whose coefficient is one: they set the scale.
-    """
-
-    library: Library
-    on: Float[np.ndarray, "terms rows n"]
-    off: Float[np.ndarray, "terms samples n"]
-    jets: Jets
-
-    @classmethod
-    def collect(cls, library: Library, data: Trajectories, functions: TestFunctions | None = None) -> WeakEvidence:
-        """Evaluate a library on differentiated trajectories."""
-        functions = functions or place_test_functions(data)
-        jets = data.jets()
-        chosen = off_shell(jets)
-        on, off = functions.integrate(*library.gradient(jets)), library.operator(chosen)
-        if jets.force is not None and chosen.force is not None:
-            pushed = functions.integrate(jets.force, np.zeros_like(jets.force))
-            on, off = np.concatenate([on, pushed[None]]), np.concatenate([off, chosen.force[None]])
-        return cls(library, on, off, chosen)
-
-    @classmethod
-    def pointwise(cls, library: Library, data: Sampled) -> WeakEvidence:
-        """Evaluate a library sample by sample (strong form): for accelerations without noise, and without times."""
-        jets = data.jets()
-        chosen = off_shell(jets)
-        return cls(library, library.operator(jets), library.operator(chosen), chosen)
-
-    @property
-    def driven(self) -> bool:
-        """Whether the last column is that of measured forces."""
-        return self.jets.force is not None
-
-    def loss(self, coefficients: Float[np.ndarray, " terms"]) -> float:
-        """|weak E|^2 / |E off-shell|^2 of the worst equation, for given coefficients of all terms."""
-        coefficients = np.append(coefficients, [1.0] * self.driven)
-        on = np.mean(np.tensordot(coefficients, self.on, 1) ** 2, axis=0)
-        off = np.mean(np.tensordot(coefficients, self.off, 1) ** 2, axis=0)
-        return float(np.max(on / np.maximum(off, 1e-300)))
+    rivals: tuple[Candidate, ...] = ()
 
 
 def simplest(loss: float, best: float) -> bool:
@@ -118,53 +82,51 @@ def weak_loss(candidate: Candidate, space: JetSpace, data: Trajectories) -> floa
     library = Library(space, tuple(Term(term, 0.0) for term in candidate.terms))
     # A root or a logarithm may not be real beyond the data that it was chosen on.
     with np.errstate(all="ignore"):
-        loss = WeakEvidence.collect(library, data).loss(candidate.coefficients)
+        loss = weak_evidence(library, data).loss(candidate.coefficients)
     return loss if np.isfinite(loss) else float("inf")
 
 
-def select_by_data(evidence: WeakEvidence, *, keep: tuple[int, ...] = ()) -> Front:
-    """The few terms whose weak form vanishes on the data (generalised eigenproblem).
+def select(evidence: Evidence, *, keep: tuple[int, ...] = ()) -> Front:
+    """The few terms that one kind of evidence asks for.
 
     Arguments:
-        evidence: the library on the data.
+        evidence: what is known of every term.
         keep: terms that every candidate has to hold; the first of them sets the scale.
     """
+    return (_by_regression if evidence.name == "network" else _by_ratio)(evidence, keep)
+
+
+def _by_ratio(evidence: Evidence, keep: tuple[int, ...]) -> Front:
+    """The terms whose equations vanish on the data (generalised eigenproblem)."""
     library = evidence.library
     complexities = library.complexities
-    if evidence.driven:
+    if evidence.fixed:
         keep, complexities = (*keep, len(library)), np.append(complexities, 0.0)
-    found = best_ratios(evidence.on, evidence.off, complexities, keep=keep)
-    mass, _ = library.mass_and_force(evidence.jets.take(np.arange(0, len(evidence.jets), 10)))
     best: list[Candidate] = []
-    for ratios in found.values():
-        tried = (_candidate(library, mass, r, "data", keep) for r in ratios)
+    rivals: list[Candidate] = []
+    for ratios in best_ratios(evidence.vanishing, evidence.standard, complexities, keep=keep).values():
+        tried = (_candidate(evidence, ratio, keep) for ratio in ratios)
         admissible = [candidate for candidate in tried if candidate is not None]
         if admissible:
             # Of candidates that the data cannot tell apart the simplest stands for its size.
             limit = DATA_FACTOR * admissible[0].loss + DATA_FLOOR
-            best.append(min((c for c in admissible if c.loss <= limit), key=lambda c: (c.complexity, c.loss)))
-    return _front(best, factor=DATA_FACTOR, floor=DATA_FLOOR, ceiling=DATA_CEILING)
+            simple = min((c for c in admissible if c.loss <= limit), key=lambda c: (c.complexity, c.loss))
+            best.append(simple)
+            rivals += [candidate for candidate in admissible[:RIVALS] if candidate is not simple]
+    return replace(_front(best, factor=DATA_FACTOR, floor=DATA_FLOOR, ceiling=DATA_CEILING), rivals=tuple(rivals))
 
 
-def select_by_network(
-    library: Library, jets: Jets, target: Float[np.ndarray, "samples n"], *, keep: tuple[int, ...] = ()
-) -> Front:
-    """The few terms whose operators add up to the network's, off the shell.
-
-    Arguments:
-        library: candidate terms.
-        jets: off-shell jets on the support of the data (`off_shell`).
-        target: the network's E = f - M a at those jets.
-        keep: terms that every candidate has to hold; the first of them sets the scale.
-    """
-    columns = library.operator(jets)
-    # Equations of different units count alike: each is measured by the size of the target.
-    weights = 1 / np.sqrt(np.mean(target**2, axis=0))
-    regression = (columns * weights).reshape(len(library), -1).T
-    subsets = best_subsets(regression, (target * weights).ravel())
-    mass, _ = library.mass_and_force(jets.take(np.arange(0, len(jets), 10)))
-    ratios = [Ratio(subset.support, subset.coefficients, subset.residual) for subset in subsets.values()]
-    found = (_candidate(library, mass, ratio, "network", keep) for ratio in ratios if set(keep) <= set(ratio.support))
+def _by_regression(evidence: Evidence, keep: tuple[int, ...]) -> Front:
+    """The terms whose operators add up to the network's (least squares)."""
+    regression = evidence.vanishing.stacked
+    subsets = best_subsets(regression[:, :-1], -regression[:, -1])
+    # Measured forces fixed the scale of the network's L; they are one more term, whose coefficient is one.
+    forced = (len(evidence.library),) if evidence.driven else ()
+    ratios = (
+        Ratio((*subset.support, *forced), np.append(subset.coefficients, np.ones(len(forced))), subset.residual)
+        for subset in subsets.values()
+    )
+    found = (_candidate(evidence, ratio, keep) for ratio in ratios if set(keep) <= set(ratio.support))
     return _front(
         [candidate for candidate in found if candidate is not None],
         factor=NETWORK_FACTOR,
@@ -173,10 +135,9 @@ def select_by_network(
     )
 
 
-def _candidate(
-    library: Library, mass: np.ndarray, found: Ratio, evidence: str, keep: tuple[int, ...]
-) -> Candidate | None:
+def _candidate(evidence: Evidence, found: Ratio, keep: tuple[int, ...]) -> Candidate | None:
     """The candidate of a support, or None where its mass matrix is singular or indefinite."""
+    library, mass = evidence.library, evidence.mass
     index, coefficients = list(found.support), np.asarray(found.coefficients)
     scale = None
     if len(library) in index:
@@ -199,15 +160,33 @@ def _candidate(
     terms = tuple(library.terms[index[i]].expression for i in order)
     complexity = len(index) + 0.1 * sum(library.terms[k].complexity for k in index)
     scaled = coefficients[order] / (coefficients[order[0]] if scale is None else scale)
-    return Candidate(terms, scaled, round(complexity, 3), float(found.ratio), evidence, fixed=scale is not None)
+    return Candidate(terms, scaled, round(complexity, 3), float(found.ratio), evidence.name, fixed=scale is not None)
+
+
+def smallest_enough(
+    losses: Mapping[int, float], *, factor: float, floor: float, ceiling: float = float("inf")
+) -> int | None:
+    """The smallest size that larger ones do not improve upon much, or None where even the largest fits badly.
+
+    Arguments:
+        losses: squared residuals by size.
+        factor: a size is enough when its loss is at most this times the best of the next sizes.
+        floor: losses below this mean nothing.
+        ceiling: largest loss that is accepted at all.
+
+    >>> smallest_enough({2: 0.2, 3: 1e-3, 4: 9e-4}, factor=3.0, floor=0.0)
+    3
+    """
+    for size, loss in sorted(losses.items()):
+        following = min(losses[k] for k in losses if size <= k <= size + LOOK)
+        if loss <= factor * following + floor and loss < ceiling:
+            return size
+    return None
 
 
 def _front(candidates: list[Candidate], *, factor: float, floor: float, ceiling: float) -> Front:
     by_size = {len(candidate.terms): candidate for candidate in candidates}
-    chosen = None
-    for size, candidate in sorted(by_size.items()):
-        best = min(by_size[k].loss for k in by_size if size <= k <= size + LOOK)
-        if candidate.loss <= factor * best + floor and candidate.loss < ceiling:
-            chosen = candidate
-            break
+    losses = {size: candidate.loss for size, candidate in by_size.items()}
+    size = smallest_enough(losses, factor=factor, floor=floor, ceiling=ceiling)
+    chosen = None if size is None else by_size[size]
     return Front(tuple(candidate for _, candidate in sorted(by_size.items())), chosen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,18 +11,26 @@ import sympy as sp
 from jaxtyping import Float
 
 from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.drag import LearnedFriction, read_friction
 from lagsym.distillation.friction import Friction, balance_energy
 from lagsym.distillation.inner import Named
+from lagsym.distillation.rayleigh import Rayleigh, rayleigh_terms
 from lagsym.distillation.refinement import Refined, refine
+from lagsym.distillation.rivals import Chosen, Comparison
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
+from lagsym.mechanics.dynamics.numeric import compile_mechanics
+from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
 from lagsym.mechanics.system import parameter_symbol
+from lagsym.neural import NetworkLagrangian
 
 SIGNIFICANT = 3.0
 """Standard errors by which a coefficient has to differ from zero for its term to stay in the law."""
+MOSTLY = 0.99
+"""Share of the samples at which the mass matrix has to be definite; the others may be beyond a singularity."""
 CONFIRMED = 3.0
-"""Standard errors by which the fit of the motion has to confirm friction that the energy balance found."""
+"""Standard errors by which the fit of the motion has to confirm friction that was found."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Settled:
         test: what was found about friction, in words and numbers.
         dropped: terms of the candidate whose coefficients could not be told from zero.
         origins: the candidate's terms that `terms` are, in their order, with numbers for inner constants.
+        witnesses: for each term of `friction`, without its constant, what found it: "network", "energy".
     """
 
     terms: tuple[tuple[sp.Expr, sp.Expr], ...]
@@ -45,9 +54,10 @@ class Settled:
     constants: tuple[sp.Symbol, ...]
     values: Float[np.ndarray, " constants"]
     refined: Refined | None
-    test: Mapping[str, float | str]
+    test: dict[str, float | str]
     dropped: tuple[sp.Expr, ...] = ()
     origins: tuple[sp.Expr, ...] = ()
+    witnesses: Mapping[sp.Expr, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def lagrangian(self) -> sp.Expr:
@@ -65,35 +75,129 @@ class Settled:
         return _with_numbers(self.lagrangian, self.constants, self.values)
 
 
-def settle(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, seed: int = 0) -> Settled:
+def settle(
+    candidate: Candidate,
+    data: Trajectories,
+    smooth: Trajectories,
+    *,
+    seed: int = 0,
+    model: NetworkLagrangian | None = None,
+) -> Settled:
     """Fit the constants, drop terms that are not significant, test for friction, and fit again with what was found.
 
-    Friction is kept where both the energy balance and the fit of the motion are sure of it.
+    Friction is kept where both the energy balance or, where that sees none, a network's own friction, and the fit of
+    the motion are sure of it.
 
     Arguments:
         candidate: the terms with their first coefficients.
         data: measured trajectories.
         smooth: the same, differentiated.
         seed: of the friction test's resampling.
+        model: a network that learned the motion, or None.
     """
-    kept, (terms, constants, values, refined) = _significant(candidate, (data, smooth))
+    kept, fitted = _significant(candidate, (data, smooth))
+    terms, constants, values, refined = fitted
     dropped = tuple(term for term in candidate.terms if term not in kept)
-    found = balance_energy(_with_numbers(_sum(terms), constants, values), smooth, seed=seed)
-    test = _described(found)
-    rates = _symbols("d", len(found.terms))
-    friction = tuple(zip(rates, found.terms, strict=True))
-    if rates:
-        start = np.concatenate([values, found.coefficients])
-        again = _refined(_sum(terms), (*constants, *rates), start, (data, smooth), _sum(friction))
-        sure = 0.0 if again is None else float(np.min((again.values / again.standard_errors)[-len(rates) :]))
-        test["refined_significance"] = sure
-        if again is not None and sure > CONFIRMED:
-            return Settled(terms, friction, (*constants, *rates), again.values, again, test, dropped, kept)
-        test["found"] = "none: what the energy balance showed was not confirmed by the fit of the motion"
-    return Settled(terms, (), constants, values, refined, test, dropped, kept)
+    numeric = _with_numbers(_sum(terms), constants, values)
+    if not _is_definite(numeric, smooth):
+        test: dict[str, float | str] = {"found": "not tested: the kinetic energy is indefinite, so none can be lost"}
+        return Settled(terms, (), constants, values, refined, test, dropped, kept)
+    found = balance_energy(numeric, smooth, seed=seed)
+    learned = None if model is None else read_friction(model, numeric, smooth, seed=seed)
+    test = _described(found, learned)
+    plain = Settled(terms, (), constants, values, refined, test, dropped, kept)
+    for drag in (found, learned):
+        if drag is not None and drag.terms:
+            suspects = _suspects(drag.terms, found, smooth)
+            damped = _damped(fitted, suspects, drag.coefficients, (data, smooth), test)
+            if damped is not None:
+                friction, (_, constants, values, refined) = damped
+                witnesses = {term: _witnesses(term, found, learned) for _, term in friction}
+                plain = replace(plain, constants=constants, values=values, refined=refined)
+                return replace(plain, friction=friction, witnesses=witnesses)
+            test["found"] = "none: what was found was not confirmed by the fit of the motion"
+    return plain
+
+
+def _is_definite(lagrangian: sp.Expr, smooth: Trajectories) -> bool:
+    """Whether the mass matrix is definite along the motion.
+
+    With an indefinite one "friction" could feed one coordinate with what it takes from another, which would give a
+    formula to motion that has no Lagrangian.
+    """
+    jets = smooth.jets()
+    mass, _ = compile_mechanics(lagrangian, JetSpace(smooth.coordinates)).mass_and_force(jets.t, jets.q, jets.v)
+    signs = np.sign(np.linalg.eigvalsh(mass))
+    return bool(np.mean(np.abs(signs.sum(axis=1)) == signs.shape[1]) > MOSTLY)
+
+
+def _suspects(terms: Sequence[sp.Expr], found: Friction, smooth: Trajectories) -> tuple[Rayleigh, ...]:
+    """The terms that the search begins with, and then others that the balance of energy finds plausible."""
+    known = {term.expression: term for term in rayleigh_terms(smooth)}
+    first = [known[term] for term in terms]
+    return (*first, *(term for term in found.plausible if term not in first))
+
+
+def _witnesses(term: sp.Expr, found: Friction, learned: LearnedFriction | None) -> tuple[str, ...]:
+    """Who saw friction: the network this very term, the balance of energy that there is any."""
+    by_network = learned is not None and term in learned.terms
+    return ("network",) * by_network + ("energy",) * bool(found.terms) or ("data",)
 
 
 _Fitted = tuple[tuple[tuple[sp.Expr, sp.Expr], ...], tuple[sp.Symbol, ...], np.ndarray, Refined | None]
+_Friction = tuple[tuple[sp.Symbol, sp.Expr], ...]
+
+
+def _damped(
+    fitted: _Fitted,
+    suspects: tuple[Rayleigh, ...],
+    coefficients: np.ndarray,
+    data: tuple[Trajectories, Trajectories],
+    test: dict[str, float | str],
+) -> tuple[_Friction, _Fitted] | None:
+    """The law with the friction that the fit of the motion prefers, or None where it is not sure of any.
+
+    The first suspects have coefficients; the search begins with them. Its numbers go to `test`.
+    """
+    terms, constants, values, _ = fitted
+    begun = tuple(term.expression for term in suspects[: len(coefficients)])
+    start = np.concatenate([values, coefficients])
+    first = _refined_with(_sum(terms), constants, start, data, begun)
+    test["refined_significance"] = 0.0
+    if first is None:
+        return None
+    comparison = Comparison(_sum(terms), constants, suspects, data, first.window, first.residual)
+    chosen = comparison.choose(tuple(range(len(begun))), first.values)
+    if chosen is None:
+        return None
+    rayleigh = tuple(term.expression for term in chosen.terms)
+    again = (
+        first
+        if rayleigh == begun
+        else _refined_with(_sum(terms), constants, chosen.values, data, rayleigh, window=first.window)
+    )
+    if again is None:
+        return None
+    sure = float(np.min((again.values / again.standard_errors)[-len(rayleigh) :]))
+    test |= _compared(chosen, sure)
+    if not sure > CONFIRMED:
+        return None
+    rates = _symbols("d", len(rayleigh))
+    return tuple(zip(rates, rayleigh, strict=True)), (terms, (*constants, *rates), again.values, again)
+
+
+def _refined_with(
+    lagrangian: sp.Expr,
+    constants: Sequence[sp.Symbol],
+    initial: np.ndarray,
+    data: tuple[Trajectories, Trajectories],
+    rayleigh: Sequence[sp.Expr],
+    window: float | None = None,
+) -> Refined | None:
+    """The fit of the law's constants and of one coefficient for each Rayleigh function."""
+    rates = _symbols("d", len(rayleigh))
+    dissipation = _sum(tuple(zip(rates, rayleigh, strict=True)))
+    return _refined(lagrangian, (*constants, *rates), initial, data, dissipation, window)
 
 
 def _significant(candidate: Candidate, data: tuple[Trajectories, Trajectories]) -> tuple[tuple[sp.Expr, ...], _Fitted]:
@@ -140,22 +244,47 @@ def _refined(
     initial: np.ndarray,
     data: tuple[Trajectories, Trajectories],
     dissipation: sp.Expr,
+    window: float | None = None,
 ) -> Refined | None:
     """The fit, or None where there is nothing to fit or the law cannot be integrated."""
     if not constants:
         return None
     try:
-        return refine(lagrangian, constants, initial, *data, dissipation=dissipation)
+        return refine(lagrangian, constants, initial, *data, dissipation=dissipation, window=window)
     except InputError:
         return None
 
 
-def _described(friction: Friction) -> dict[str, float | str]:
+def _described(friction: Friction, learned: LearnedFriction | None) -> dict[str, float | str]:
     found = ", ".join(to_text(term) for term in friction.terms)
-    return {
-        "method": "energy balance over whole records, block bootstrap",
+    test: dict[str, float | str] = {
+        "method": "energy balance over whole records, block bootstrap; kinds by likelihood ratio in multiple shooting",
         "tested": ", ".join(to_text(term) for term in friction.tested),
         "found": found or "none",
         "significance": float(min(friction.significance)) if found else friction.strongest,
         "energy_loss": friction.loss,
     }
+    if learned is not None:
+        shown = zip(learned.coefficients, learned.terms, strict=True)
+        test["network"] = ", ".join(f"{float(c):.3g}*({to_text(term)})" for c, term in shown) or "none"
+        test["network_unexplained"] = learned.unexplained
+    return test
+
+
+def _compared(chosen: Chosen, sure: float) -> dict[str, float | str]:
+    """What the fit of the motion had to say about the kinds of friction."""
+    numbers: dict[str, float | str] = {
+        "found": ", ".join(to_text(term.expression) for term in chosen.terms),
+        "kind": _kinds(chosen.terms) + (f", or {_kinds(chosen.rival)}" if chosen.rival and not chosen.certain else ""),
+        "refined_significance": sure,
+    }
+    if np.isfinite(chosen.improvement):
+        numbers["likelihood_ratio"] = chosen.improvement
+    if chosen.rival is not None:
+        numbers["rival"] = ", ".join(to_text(term.expression) for term in chosen.rival)
+        numbers["rival_excess"] = chosen.rival_excess
+    return numbers
+
+
+def _kinds(terms: Sequence[Rayleigh]) -> str:
+    return " and ".join(dict.fromkeys(term.kind for term in terms))

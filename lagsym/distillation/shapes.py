@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
+from jaxtyping import Float
 
 from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
@@ -26,13 +27,15 @@ from lagsym.data.weak import TestFunctions, place_test_functions
 from lagsym.distillation.projection import lowest
 from lagsym.distillation.read import ROWS, PartTable, tabulated
 from lagsym.distillation.screening import Dependence, column_sets
-from lagsym.distillation.selection import simplest
+from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR, simplest
 from lagsym.distillation.series import Series, Shape
 from lagsym.distillation.terms import off_shell
 from lagsym.mechanics.jetspace import JetSpace
 
 DEGREES = (4, 8, 12, 16)
 """Of the series; a longer one is taken only where it lowers the residual."""
+EXPLAINS = 1e-2
+"""A loss below this: the functions explain the motion."""
 LONGER_PAYS = 1.1
 DEFINITE = 0.05
 """The smallest mass on the data relative to the mean one, below which a law of motion is nearly singular."""
@@ -80,6 +83,15 @@ def fit_shapes(data: Trajectories, *, seed: int = 0) -> tuple[FittedShapes, ...]
     return tuple(fit.tabulated(data, seed) for fit in good if len(fit.series) == len(good[0].series))
 
 
+def explained(data: Trajectories) -> bool:
+    """Whether free functions of one variable each explain the motion, so that no network need be read for them.
+
+    Arguments:
+        data: differentiated trajectories.
+    """
+    return any(shapes.loss < EXPLAINS for shapes in fit_shapes(data))
+
+
 def hypotheses(n: int) -> tuple[tuple[Shape, ...], ...]:
     """Which functions are tried, the fewest first; where there is neither M nor T the masses are constant.
 
@@ -110,10 +122,8 @@ class _Fit:
     @property
     def definite(self) -> bool:
         """Whether every mass has one sign on the data and is nowhere small; otherwise the residual means nothing."""
-        found = [self.masses] if len(self.masses) else []
-        for series, c in zip(self.series, self.coefficients, strict=True):
-            if series.shape.part != "V":
-                found += [mass.T @ c for mass in series.masses(self.jets)]
+        c = np.concatenate([*self.coefficients, self.masses])
+        found = [mass @ c for mass in _masses(self.series, self.jets)]
         return all(np.min(m * np.sign(np.mean(m))) > DEFINITE * abs(np.mean(m)) for m in found)
 
     def tabulated(self, data: Trajectories, seed: int) -> FittedShapes:
@@ -168,7 +178,10 @@ class _Problem:
         on, off = (np.concatenate(part) for part in zip(*parts, strict=True))
         size = np.sqrt(np.mean(off**2, axis=(1, 2)))
         rows, others = ((part / size[:, None, None]).reshape(len(size), -1) for part in (on, off))
-        c = lowest(rows, others)
+        vanishing = lowest(rows, others, factor=DATA_FACTOR, floor=DATA_FLOOR)
+        # Blocks that do not act on each other have a law each: of their sums that of masses nearest to one is meant.
+        found = np.concatenate(_masses(series, self.jets)) @ (vanishing / size[:, None])
+        c = vanishing @ np.linalg.lstsq(found, np.ones(len(found)), rcond=None)[0]
         loss = np.mean((c @ rows) ** 2) / np.mean((c @ others) ** 2)
         pieces = np.split(c / size, np.cumsum([len(part[0]) for part in parts])[:-1])
         masses = pieces.pop() if constant else np.zeros(0)
@@ -182,6 +195,21 @@ class _Problem:
         each = np.eye(self.jets.v.shape[1])[:, None, :]
         by_v = each * self.jets.v
         return self.functions.integrate(np.zeros_like(by_v), by_v), -each * self.shuffled.a
+
+
+def _masses(series: Sequence[Series], jets: Jets) -> list[Float[np.ndarray, "rows terms"]]:
+    """Every kind of mass on the data for each coefficient; where no series has any, of constant ones that come last."""
+    counts = [len(s.powers) for s in series]
+    ends = np.cumsum(counts)
+    if all(s.shape.part == "V" for s in series):
+        n = jets.v.shape[1]
+        return [np.eye(n, ends[-1] + n, k=ends[-1])]
+    found = []
+    for s, count, end in zip(series, counts, ends, strict=True):
+        for mass in s.masses(jets) if s.shape.part != "V" else []:
+            found.append(np.zeros((len(jets), ends[-1])))
+            found[-1][:, end - count : end] = mass.T
+    return found
 
 
 def _parts(shape: Shape, values: np.ndarray, rows: Jets, space: JetSpace) -> list[PartTable]:

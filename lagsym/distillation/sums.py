@@ -18,7 +18,7 @@ from lagsym.data.samples import Samples
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines.base import complexity
 from lagsym.distillation.inner import MOST, FittedTerms, Named, numbers
-from lagsym.distillation.projection import Projection
+from lagsym.distillation.projection import Grounds, Projection
 from lagsym.distillation.selection import DATA_FLOOR, simplest
 from lagsym.mechanics.jetspace import JetSpace
 
@@ -46,20 +46,21 @@ def simplest_sum(
     Returns:
         Its terms; None where no sum could be fitted.
     """
-    tried = [fit_sum(terms, space, data) for terms in alternatives]
+    grounds = Grounds.of(data)
+    tried = [fit_sum(terms, space, grounds) for terms in alternatives]
     fitted = [found for found in tried if found is not None]
     best = min((found.loss for found in fitted), default=0.0)
     good = [found for found in fitted if found.loss <= AS_GOOD * best + DATA_FLOOR]
     return min(good, key=lambda found: (sum(map(complexity, found.terms)), found.loss), default=None)
 
 
-def fit_sum(terms: Sequence[sp.Expr], space: JetSpace, data: Trajectories | Samples) -> FittedTerms | None:
+def fit_sum(terms: Sequence[sp.Expr], space: JetSpace, grounds: Grounds) -> FittedTerms | None:
     """A sum of terms with the inner constants that fit the motion best, exponents whole and constants tied if they may.
 
     Arguments:
         terms: with numbers as starting values.
         space: coordinates and velocities.
-        data: differentiated trajectories, or samples with accelerations free of noise.
+        grounds: what they are fitted to.
 
     Returns:
         The terms; None where there are too many inner constants, or one term is not real on the data.
@@ -67,13 +68,13 @@ def fit_sum(terms: Sequence[sp.Expr], space: JetSpace, data: Trajectories | Samp
     named = Named.of(terms, numbers(terms))
     if len(named.symbols) > MOST:
         return None
-    found = _fitted(named, space, data)
+    found = _fitted(named, space, grounds)
     if found is None:
         return None
     named, loss = found
     while True:
         for simpler, factor in _simpler(named):
-            again = _fitted(simpler, space, data)
+            again = _fitted(simpler, space, grounds)
             if again is not None and (again[1] <= factor * loss + DATA_FLOOR if factor else simplest(again[1], loss)):
                 named = again[0]
                 break
@@ -81,8 +82,8 @@ def fit_sum(terms: Sequence[sp.Expr], space: JetSpace, data: Trajectories | Samp
             return FittedTerms(named.at(named.values), loss)
 
 
-def _fitted(named: Named, space: JetSpace, data: Trajectories | Samples) -> tuple[Named, float] | None:
-    problem = Projection(named.terms, named.symbols, space, data)
+def _fitted(named: Named, space: JetSpace, grounds: Grounds) -> tuple[Named, float] | None:
+    problem = Projection(named.terms, named.symbols, space, grounds)
     values = problem.fitted(named.values)
     return None if values is None else (replace(named, values=values), problem.loss(values))
 

@@ -7,7 +7,7 @@ to know what a term looks like.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,11 +17,17 @@ from jaxtyping import Float
 
 from lagsym.data.jets import Jets
 from lagsym.data.samples import Sampled
+from lagsym.distillation.products import Products
 from lagsym.mechanics.jetspace import JetSpace
 
 LARGEST_COMPLEXITY = 4
 NULL = 1e-7
 """A normalised operator smaller than this, after those of simpler terms are taken off, adds nothing."""
+NULL_SIZE = 1e-9
+"""A term's operator smaller than this, relative to the term's derivatives, is that of a total derivative."""
+INDEPENDENCE_SAMPLES, ROWS_PER_TERM = 400, 2
+"""Samples of the test for independence: at least so many, and so many equations for each term."""
+BLOCK = 64
 STRUCTURES = ("natural", "gyroscopic", "separable", "free")
 """Structures in the order in which they are preferred."""
 
@@ -59,58 +65,46 @@ class Library:
         return Library(self.space, tuple(self.terms[i] for i in index))
 
     @cached_property
-    def _gradient(self) -> Callable[..., list]:
-        symbols = (*self.space.positions, *self.space.velocities)
-        return self._compile([sp.diff(term, x) for term in self.expressions for x in symbols])
-
-    @cached_property
-    def _curvature(self) -> Callable[..., list]:
-        velocities, positions = self.space.velocities, self.space.positions
-        entries = []
-        for term in self.expressions:
-            momenta = [sp.diff(term, v) for v in velocities]
-            entries += [sp.diff(p, v) for p in momenta for v in velocities]
-            entries += [
-                sp.diff(term, q) - sp.Add(*(sp.diff(p, x) * v for x, v in zip(positions, velocities, strict=True)))
-                for q, p in zip(positions, momenta, strict=True)
-            ]
-        return self._compile(entries)
-
-    def _compile(self, entries: list[sp.Expr]) -> Callable[..., list]:
-        """One NumPy function of (q, v) for all entries, with sines, cosines and roots evaluated once."""
-        kinds = (sp.sin, sp.cos, sp.exp)
-        atoms = sorted(set().union(*(entry.atoms(*kinds) for entry in entries)), key=str)
-        names = {atom: sp.Dummy(f"f{i}") for i, atom in enumerate(atoms)}
-        symbols = [*self.space.positions, *self.space.velocities]
-        inner = sp.lambdify(symbols, list(names), "numpy")
-        outer = sp.lambdify([*symbols, *names.values()], [entry.xreplace(names) for entry in entries], "numpy")
-        return lambda *values: outer(*values, *inner(*values))
+    def _products(self) -> Products:
+        return Products(self.expressions, (*self.space.positions, *self.space.velocities))
 
     def gradient(self, jets: Jets) -> tuple[np.ndarray, np.ndarray]:
         """The derivatives dtheta/dq and dtheta/dv of every term, each of shape (terms, samples, n)."""
         n = len(self.space.fields)
-        both = self._evaluate(self._gradient, jets).reshape(len(self), 2, n, len(jets)).transpose(0, 1, 3, 2)
+        both = np.zeros((len(self), 2 * n, len(jets)))
+        for k, found in enumerate(self._products.first(_points(jets))):
+            for (place,), value in found.items():
+                both[k, place] = value
+        both = both.reshape(len(self), 2, n, len(jets)).transpose(0, 1, 3, 2)
         return both[:, 0], both[:, 1]
 
     def mass_and_force(self, jets: Jets) -> tuple[np.ndarray, np.ndarray]:
         """Every term's M, of shape (terms, samples, n, n), and f, of shape (terms, samples, n)."""
         n = len(self.space.fields)
-        entries = self._evaluate(self._curvature, jets).reshape(len(self), n * n + n, len(jets))
-        mass = entries[:, : n * n].reshape(len(self), n, n, len(jets)).transpose(0, 3, 1, 2)
-        return mass, entries[:, n * n :].transpose(0, 2, 1)
+        mass = np.zeros((len(self), n, n, len(jets)))
+        force = np.zeros((len(self), n, len(jets)))
+        for k, found in enumerate(self._products.second(_points(jets))):
+            for which, value in found.items():
+                if len(which) == 1 and which[0] < n:
+                    force[k, which[0]] += value
+                elif len(which) == 2 and which[0] >= n:
+                    mass[k, which[0] - n, which[1] - n] = mass[k, which[1] - n, which[0] - n] = value
+                elif len(which) == 2 and which[1] >= n:
+                    force[k, which[1] - n] -= value * jets.v[:, which[0]]
+        return mass.transpose(0, 3, 1, 2), force.transpose(0, 2, 1)
 
     def operator(self, jets: Jets) -> Float[np.ndarray, "terms samples n"]:
         """The Euler–Lagrange operator E = f - M a of every term."""
         mass, force = self.mass_and_force(jets)
         return force - np.einsum("ktij,tj->kti", mass, jets.a)
 
-    def _evaluate(self, function: Callable[..., list], jets: Jets) -> np.ndarray:
-        values = function(*jets.q.T, *jets.v.T)
-        return np.stack([np.broadcast_to(np.asarray(value, float), len(jets)) for value in values])
-
     def lagrangian(self, coefficients: Sequence[float | sp.Expr]) -> sp.Expr:
         """The sum of coefficient times term."""
         return sp.Add(*(sp.sympify(c) * term for c, term in zip(coefficients, self.expressions, strict=True)))
+
+
+def _points(jets: Jets) -> Float[np.ndarray, "symbols samples"]:
+    return np.concatenate([jets.q, jets.v], axis=1).T
 
 
 def off_shell(jets: Jets, *, samples: int = 1500, seed: int = 0) -> Jets:
@@ -161,25 +155,38 @@ def build_library(
 
 
 def independent(library: Library, jets: Jets) -> Library:
-    """The terms whose operators are not null and do not depend on those of simpler terms."""
-    columns = library.operator(off_shell(jets, samples=400, seed=1)).reshape(len(library), -1).T
-    finite = np.asarray(np.isfinite(columns).all(axis=0))
-    scale = np.linalg.norm(np.where(finite, columns, 0.0), axis=0)
-    gradient = np.concatenate(library.gradient(jets.take(np.arange(0, len(jets), max(1, len(jets) // 400)))), axis=2)
+    """The terms whose operators are not null and do not depend on those of simpler terms, to rounding."""
+    n = len(library.space.fields)
+    samples = max(INDEPENDENCE_SAMPLES, -(-ROWS_PER_TERM * len(library) // n))
+    operators = library.operator(off_shell(jets, samples=samples, seed=1)).reshape(len(library), -1)
+    finite = np.asarray(np.isfinite(operators).all(axis=1))
+    length = np.linalg.norm(np.where(finite[:, None], operators, 0.0), axis=1)
+    stride = max(1, len(jets) // INDEPENDENCE_SAMPLES)
+    gradient = np.concatenate(library.gradient(jets.take(np.arange(0, len(jets), stride))), axis=2)
     size = np.sqrt(np.mean(np.where(np.isfinite(gradient), gradient, 0.0) ** 2, axis=(1, 2)))
-    kept: list[int] = []
-    basis = np.zeros((len(columns), 0))
-    for k in range(len(library)):
-        if not bool(finite[k]) or scale[k] <= 1e-9 * size[k] * np.sqrt(len(columns)):
-            continue
-        column = columns[:, k] / scale[k]
+    present = np.flatnonzero(finite & (length > NULL_SIZE * size * np.sqrt(operators.shape[1])))
+    return library.take(present[_independent_rows(operators[present] / length[present, None])])
+
+
+def _independent_rows(rows: Float[np.ndarray, "rows columns"]) -> list[int]:
+    """Which rows of length one do not depend on earlier ones (Gram and Schmidt, twice, a block at a time)."""
+    basis, count, kept = np.zeros((min(rows.shape), rows.shape[1])), 0, []
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK].copy()
         for _ in range(2):
-            column = column - basis @ (basis.T @ column)
-        length = np.linalg.norm(column)
-        if length > NULL:
-            basis = np.column_stack([basis, column / length])
-            kept.append(k)
-    return library.take(kept)
+            block -= (block @ basis[:count].T) @ basis[:count]
+        known = count
+        for i, row in enumerate(block):
+            for _ in range(2):
+                row = row - (basis[known:count] @ row) @ basis[known:count]
+            length = np.linalg.norm(row)
+            if length > NULL and count < len(basis):
+                basis[count] = row / length
+                # Once more against all: what is left of a row that nearly depends on others is mostly rounding.
+                basis[count] -= (basis[:count] @ basis[count]) @ basis[:count]
+                count += 1
+                kept.append(start + i)
+    return kept
 
 
 def _functions(data: Sampled, space: JetSpace, limit: int) -> list[tuple[sp.Expr, float]]:

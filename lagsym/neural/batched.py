@@ -11,7 +11,7 @@ from torch import Tensor
 from lagsym.neural.examples import Examples
 from lagsym.neural.models import Inputs, Net, NetworkLagrangian
 from lagsym.neural.models.network import Outputs
-from lagsym.neural.operator import Operator
+from lagsym.neural.operators import Operator
 from lagsym.neural.optimizers.batched_soap import BatchedSoap
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.training import Status, Training

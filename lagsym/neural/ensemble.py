@@ -132,16 +132,19 @@ def fit_ensemble(  # noqa: PLR0913 (those of `fit`, and how many)
 
     Raises:
         DataError: as `fit`.
-        InputError: as `fit`, or there is no member.
+        InputError: as `fit`, or there is no member, or the options ask for several starts.
         UnavailableError: as `fit`.
     """
     if members < 1:
         msg = f"expected at least 1 member; got {members}"
         raise InputError(msg)
     options, started, seeds = options or FitOptions(), time.monotonic(), range(seed, seed + members)
+    if options.starts > 1:
+        msg = f"expected one start for each member, as all members together are starts; got {options.starts}"
+        raise InputError(msg)
     until = math.inf if options.seconds is None else started + options.seconds
     check_pair(jets_train, jets_choose)
-    runs = [begin(jets_train, jets_choose, angles, options, member, device, until) for member in seeds]
+    runs = [begin(jets_train, jets_choose, angles, options, member, device, until).training() for member in seeds]
     for run in runs:
         run.examples = runs[0].examples  # which are the same: without copies
     if runs[0].name == "soap":

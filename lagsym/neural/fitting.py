@@ -23,6 +23,7 @@ from lagsym.neural.models.open_system import surround
 from lagsym.neural.options import SCHEDULES, FitOptions, OptimizerName
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.scaling import Scaling, require_finite
+from lagsym.neural.starts import Starts, seed_of
 from lagsym.neural.training import Status, Training, error, require_finite_examples
 from lagsym.neural.trials import approach, choose_loss, examples_of, held_out_of
 from lagsym.neural.unfinished import Checkpoint, identity
@@ -38,7 +39,8 @@ class Fit:
         model: the network with the parameters that did best on the held-out jets, in double precision on the CPU.
         history: every evaluation, in order.
         status: "converged" (tolerance reached), "stalled" (no more progress), "steps" (all were taken), "seconds"
-            (the cap was hit) or "singular" (on many batches in a row no step was possible, as M could not be inverted).
+            (the cap was hit), "singular" (on many batches in a row no step was possible, as M could not be inverted) or
+            "beaten" (half-way it was clear that the rival of `options` is out of reach).
         seconds: time taken, before and after a resumption.
         held_out_error: relative acceleration error of `model` on the held-out jets, root mean square over samples and
             coordinates, each coordinate relative to its own root mean square; for the losses "weak" and "rollout" what
@@ -59,8 +61,8 @@ class Fit:
 
 
 def fit(  # noqa: PLR0913 (two of them say what a fit learns, all others have defaults and names)
-    jets_train: Jets | Trajectories,
-    jets_choose: Jets | Trajectories,
+    jets_train: Jets | Trajectories | Motion,
+    jets_choose: Jets | Trajectories | Motion,
     *,
     angles: Collection[int] = (),
     options: FitOptions | None = None,
@@ -77,7 +79,7 @@ def fit(  # noqa: PLR0913 (two of them say what a fit learns, all others have de
     options and seed give the same network.
 
     Arguments:
-        jets_train: samples with accelerations, or measured trajectories, to learn from.
+        jets_train: samples with accelerations, or measured trajectories, smoothed already or not, to learn from.
         jets_choose: held out, of the same kind: these decide when to stop and which parameters to keep.
         angles: positions of the coordinates with period 2 pi.
         options: how; by default a natural network of 2 × 32 units.
@@ -101,15 +103,51 @@ def fit(  # noqa: PLR0913 (two of them say what a fit learns, all others have de
     started, cap = time.monotonic(), math.inf if options.seconds is None else options.seconds
     train, choose = _seen(jets_train), _seen(jets_choose)
     check_pair(train, choose)
-    training = begin(train, choose, angles, options, seed, device, started + cap)
-    with threads_for(training.model):
+    begun = begin(train, choose, angles, options, seed, device, started + cap)
+    starts = Starts(begun.training, options.starts)
+    with threads_for(starts.training.model):
         if checkpoint is None:
-            status = training.run(progress, started + cap)
+            status = starts.run(progress, started + cap)
         else:
-            kept = Checkpoint(checkpoint, identity(training, seed, _jets(train), _jets(choose)), started)
-            status = kept.run(training, progress, cap, resume=resume)
+            kept = Checkpoint(checkpoint, identity(starts.training, seed, _jets(train), _jets(choose)), started)
+            status = kept.run(starts, progress, cap, resume=resume)
             started = kept.started
-    return finished(training, status, time.monotonic() - started, seed)
+    return finished(starts.training, status, time.monotonic() - started, seed)
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What every start of a fit has in common.
+
+    Arguments:
+        train: to learn from.
+        choose: held out.
+        ready: the network of a width and a seed as it begins, on the device and in the number type of its training.
+        options: how, with the loss that was chosen.
+        optimizer: which.
+        seed: of the first start, and of what the starts are judged by.
+        until: when time is up, on the clock of `time.monotonic`.
+    """
+
+    train: Jets | Motion
+    choose: Jets | Motion
+    ready: Callable[[int, int], NetworkLagrangian]
+    options: FitOptions
+    optimizer: OptimizerName
+    seed: int
+    until: float
+
+    def training(self, start: int = 0) -> Training:
+        """The training of one start: initial weights and batches are its own."""
+        options, seed = self.options, seed_of(self.seed, start)
+        model = self.ready(options.width, seed)
+        with threads_for(model):
+            approach(model, self.train, self.choose, options, self.optimizer, seed, self.until)
+            examples = examples_of(options.loss, self.train, model)
+            held_out = held_out_of(options.loss, self.choose, model, self.seed)
+            require_finite_examples(examples)
+            require_finite_examples(held_out, "held-out ")
+            return Training(model, examples, held_out, options, self.optimizer, seed)
 
 
 def begin(
@@ -120,7 +158,7 @@ def begin(
     seed: int,
     device: str,
     until: float = math.inf,
-) -> Training:
+) -> Beginning:
     """A fit as it begins: the network, what it learns from and what it is judged by.
 
     Arguments:
@@ -141,27 +179,21 @@ def begin(
         symmetry=options.symmetry,
     )
 
-    def build(width: int) -> NetworkLagrangian:
-        lagrangian = STRUCTURES[options.structure](scaling, width=width, depth=options.depth, seed=seed)
+    def build(width: int, begun: int) -> NetworkLagrangian:
+        lagrangian = STRUCTURES[options.structure](scaling, width=width, depth=options.depth, seed=begun)
         beside = {name: getattr(options, name) for name in ("dissipation", "driven", "measured_inputs")}
-        return surround(lagrangian, _jets(train), seed=seed, **beside)
+        return surround(lagrangian, _jets(train), seed=begun, **beside)
 
-    model = build(options.width)
-    optimizer = options.optimizer_for(model.parameter_count)
+    optimizer = options.optimizer_for(build(options.width, seed).parameter_count)
     trained_on = _device(device, optimizer)
 
-    def ready(width: int) -> NetworkLagrangian:
-        return build(width).converted(SCHEDULES[optimizer].dtype).to(trained_on)
+    def ready(width: int, begun: int) -> NetworkLagrangian:
+        return build(width, begun).converted(SCHEDULES[optimizer].dtype).to(trained_on)
 
     keep_freed_memory()
-    with threads_for(ready(options.width)):
-        loss = choose_loss(train, choose, ready, options, optimizer, seed, until)
-        model, options = ready(options.width), replace(options, loss=loss)
-        approach(model, train, choose, options, optimizer, seed, until)
-        examples, held_out = examples_of(loss, train, model), held_out_of(loss, choose, model, seed)
-        require_finite_examples(examples)
-        require_finite_examples(held_out, "held-out ")
-        return Training(model, examples, held_out, options, optimizer, seed)
+    with threads_for(ready(options.width, seed)):
+        loss = choose_loss(train, choose, lambda width: ready(width, seed), options, optimizer, seed, until)
+    return Beginning(train, choose, ready, replace(options, loss=loss), optimizer, seed, until)
 
 
 def threads_for(model: NetworkLagrangian) -> AbstractContextManager[None]:
@@ -183,7 +215,7 @@ def finished(training: Training, status: Status, seconds: float, seed: int) -> F
     )
 
 
-def _seen(data: Jets | Trajectories) -> Jets | Motion:
+def _seen(data: Jets | Trajectories | Motion) -> Jets | Motion:
     return Motion.of(data) if isinstance(data, Trajectories) else data
 
 

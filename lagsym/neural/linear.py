@@ -16,7 +16,9 @@ def solve(matrix: Float[Tensor, "batch n n"], right: Float[Tensor, "batch n"]) -
     Differentiable once, by the implicit function theorem: with g the gradient by x, the gradient by `right` is
     h = matrix⁻ᵀ g and the gradient by `matrix` is −h ⊗ x.
     """
-    return cast("Tensor", _Solve.apply(matrix, right))
+    if matrix.requires_grad or right.requires_grad:
+        return cast("Tensor", _Solve.apply(matrix, right))
+    return _solve(matrix, right)
 
 
 class _Solve(torch.autograd.Function):

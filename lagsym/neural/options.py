@@ -68,8 +68,12 @@ class FitOptions:
         depth: hidden layers.
         optimizer: "levenberg-marquardt", "soap", or "auto", which takes the first up to 4000 parameters.
         steps: steps at most; None for what suits the optimiser (400, or 20,000 for SOAP).
+        starts: so many initial weights get a twentieth of the steps each, and the best of them goes on, see
+            `lagsym.neural.starts`; no other is tried where one reaches the tolerance.
         tolerance: stop when the held-out relative error is below this: that of accelerations or, for losses that do
             without them, their own.
+        rival: the held-out error that another network has in the same loss, or None; the fit is given up from half-way
+            on where it cannot be expected to come near.
         seconds: a cap on the time, or None. A fit that hits it says so and does not repeat exactly.
 
     Raises:
@@ -88,7 +92,9 @@ class FitOptions:
     depth: int = 2
     optimizer: str = "auto"
     steps: int | None = None
+    starts: int = 1
     tolerance: float = 2e-4
+    rival: float | None = None
     seconds: float | None = None
 
     def __post_init__(self) -> None:
@@ -101,7 +107,7 @@ class FitOptions:
         if self.loss not in ("auto", *LOSSES):
             msg = f"expected a loss among auto, {', '.join(LOSSES)}; got {self.loss!r}"
             raise InputError(msg)
-        for name in ("width", "depth", "harmonics", "steps", "seconds"):
+        for name in ("width", "depth", "harmonics", "steps", "starts", "rival", "seconds"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 msg = f"expected {name} above zero; got {value}"

@@ -7,8 +7,8 @@ whose held-out error, on a logarithmic scale, exceeds the best one by no more th
 
 s is the standard error of the left side when blocks of the held-out samples are left out in turn (jackknife), g what
 the fit itself still gained in the second half of its steps: a network that was still learning is not yet refuted.
-Wider networks are not tried where a narrow one reaches the tolerance, or where what it leaves over of the
-accelerations is noise: no function of the state.
+Wider structures are not tried where a narrow one reaches the tolerance, or where what it leaves over is noise: no
+function of the state.  A structure that half-way cannot be expected to come near the best is given up.
 
 Source: the jackknife is Tukey's, see Efron and Stein (1981), The jackknife estimate of variance, Ann. Statist. 9(3).
 """
@@ -24,14 +24,12 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from lagsym.data.jets import Jets
 from lagsym.errors import InputError
+from lagsym.neural.examples import Motion
 from lagsym.neural.fitting import Fit, fit
+from lagsym.neural.leftover import ROWS, SURE, by_block, is_noise, leftover, log_ratio_error
 from lagsym.neural.options import FitOptions
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.unfinished import Checkpoints
@@ -39,7 +37,7 @@ from lagsym.neural.unfinished import Checkpoints
 ORDER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "natural": {"structure": "natural"},
-        # Natural with friction belongs here: it has fewer functions to learn than those below.
+        "natural + friction": {"structure": "natural", "dissipation": True},
         "gyroscopic": {"structure": "gyroscopic"},
         "separable": {"structure": "separable"},
         "free": {"structure": "free"},
@@ -50,15 +48,8 @@ ORDER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 _SEVERAL = ("gyroscopic", "free")
 """What makes a difference with several coordinates only."""
 
-PERCEPTRONS = MappingProxyType({"separable": 2})
+PERCEPTRONS = MappingProxyType({"natural + friction": 2, "separable": 2})
 """Of structures that are made of several perceptrons, how many."""
-
-BLOCKS = 10
-"""Stretches of the held-out samples that are left out in turn; neighbours in time err alike."""
-SURE = 2.0
-"""Standard errors that count as more than noise."""
-_HIGHEST, _COLUMNS, _ROWS, _FOLDS = 8, 500, 4000, 5
-"""Of the polynomials that look for a law in what a network leaves over: degree, columns and rows at most, and folds."""
 
 
 def structure_options(options: FitOptions, name: str) -> FitOptions:
@@ -68,7 +59,7 @@ def structure_options(options: FitOptions, name: str) -> FitOptions:
     23
     """
     changes = ORDER[name]
-    width = round(options.width / math.sqrt(PERCEPTRONS.get(changes["structure"], 1)))
+    width = round(options.width / math.sqrt(PERCEPTRONS.get(name, 1)))
     return replace(options, width=max(width, 1), **changes)
 
 
@@ -78,10 +69,10 @@ class StructureScore:
 
     Arguments:
         name: which of `ORDER`.
-        error: relative acceleration error on all held-out samples.
+        error: relative error on all held-out samples, of accelerations or, for losses that do without, their own.
         squares: sums of the squared relative errors over blocks of held-out samples (blocks,).
         gain: logarithm of the factor by which the second half of the fit's steps lowered its held-out error.
-        at_noise: whether what is left over of the accelerations is no function of the state.
+        at_noise: whether what is left over is no function of the state.
         status: how the fit ended.
         seconds: how long it took.
     """
@@ -97,6 +88,17 @@ class StructureScore:
     def noise(self, best: StructureScore) -> float:
         """By how much noise may have raised the logarithm of this error over that of the best: 2 s + g."""
         return SURE * log_ratio_error(self.squares, best.squares) + self.gain
+
+    def in_words(self) -> str:
+        """Name and error.
+
+        >>> StructureScore("free", np.inf, np.full(10, np.inf), 0.0, False, "singular", 1.0).in_words()
+        'free with a mass matrix that could not be inverted'
+        """
+        if not np.isfinite(self.error):
+            return f"{self.name} with a mass matrix that could not be inverted"
+        given_up = ", given up half-way" if self.status == "beaten" else ""
+        return f"{self.name} {self.error:.2g}{given_up}"
 
     def within_noise(self, best: StructureScore) -> bool:
         """Whether this error is as good as the best one."""
@@ -128,9 +130,10 @@ class StructureChoice:
 
 
 def select_structure(  # noqa: PLR0913 (those of `fit`)
-    jets_train: Jets,
-    jets_choose: Jets,
+    train: Jets | Motion,
+    choose: Jets | Motion,
     *,
+    names: Collection[str] = tuple(ORDER),
     angles: Collection[int] = (),
     options: FitOptions | None = None,
     seed: int = 0,
@@ -144,8 +147,9 @@ def select_structure(  # noqa: PLR0913 (those of `fit`)
     and free, because every motion of one coordinate has infinitely many such Lagrangians, so that it says nothing.
 
     Arguments:
-        jets_train: samples with accelerations, to learn from; may hold parameters.
-        jets_choose: held-out samples, best in the order of time: they stop the fits and compare the structures.
+        train: samples with accelerations, to learn from, which may hold parameters; or motion, for losses that need it.
+        choose: held out, best in the order of time: they stop the fits and compare the structures.
+        names: those of `ORDER` that are tried.
         angles: positions of the coordinates with period 2 pi.
         options: of every fit, the structure aside; `seconds` is a cap on all fits together.
         seed: of every fit.
@@ -158,22 +162,39 @@ def select_structure(  # noqa: PLR0913 (those of `fit`)
     """
     options = options or FitOptions()
     until = None if options.seconds is None else time.monotonic() + options.seconds
-    names = [name for name in ORDER if jets_train.q.shape[1] > 1 or name not in _SEVERAL]
+    names = _worth_trying(names, train)
     fits: list[Fit] = []
     scores: list[StructureScore] = []
     for name in names:
         if until is not None and fits:
             options = replace(options, seconds=max(until - time.monotonic(), 1e-3))
-        settings = structure_options(options, name)
-        kept = {} if checkpoints is None else checkpoints.of(name)
+        rival = min((score.error for score in scores if score.error > 0), default=None)
+        settings = replace(structure_options(options, name), rival=rival)
+        kept = {} if checkpoints is None else checkpoints.of(file_label(name))
         arguments = {"angles": angles, "seed": seed, "device": device, "progress": progress, **kept}
-        found = fit(jets_train, jets_choose, options=settings, **arguments)
+        found = fit(train, choose, options=settings, **arguments)
         fits.append(found)
-        scores.append(_score(name, found, (jets_train, jets_choose), angles))
+        scores.append(_score(name, found, train, choose))
         if found.status in ("converged", "seconds") or scores[-1].at_noise:
             break
     place = first_within_noise(scores)
     return StructureChoice(fits[place], scores[place].name, tuple(scores), _reason(scores, place, names))
+
+
+def file_label(name: str) -> str:
+    """A structure's name as files and scores have it.
+
+    >>> file_label("natural + friction")
+    'natural-friction'
+    """
+    return name.replace(" + ", "-")
+
+
+def _worth_trying(names: Collection[str], train: Jets | Motion) -> list[str]:
+    """Those of `ORDER` that can say something, or all that were named where none can."""
+    coordinates = (train.jets if isinstance(train, Motion) else train).q.shape[1]
+    named = [name for name in ORDER if name in names]
+    return [name for name in named if coordinates > 1 or name not in _SEVERAL] or named
 
 
 def first_within_noise(scores: Sequence[StructureScore]) -> int:
@@ -189,38 +210,20 @@ def first_within_noise(scores: Sequence[StructureScore]) -> int:
     return next(place for place, score in enumerate(scores) if score.within_noise(best))
 
 
-def log_ratio_error(squares: Float[np.ndarray, " blocks"], others: Float[np.ndarray, " blocks"]) -> float:
-    """Standard error of ½ log(sum of squares / sum of others), blocks left out in turn; 0 where nothing can be said."""
-    kept, left = squares.sum() - squares, others.sum() - others
-    if len(squares) < 2 or not (np.isfinite(kept).all() and (kept > 0).all() and (left > 0).all()):
-        return 0.0
-    values = np.log(kept / left) / 2
-    return float(np.sqrt((len(values) - 1) * np.mean(np.square(values - values.mean()))))
-
-
-def _score(name: str, found: Fit, jets: tuple[Jets, Jets], angles: Collection[int]) -> StructureScore:
-    train, choose = jets
-    size = np.maximum(np.sqrt(np.mean(train.a**2, axis=0)), 1e-300)
-    left = (choose.a - found.model.read(choose).acceleration) / size
-    squares = _by_block(left)
-    rows = train.take(np.linspace(0, len(train) - 1, min(_ROWS, len(train))).astype(int))
-    learned = (rows.a - found.model.read(rows).acceleration) / size
+def _score(name: str, found: Fit, train: Jets | Motion, choose: Jets | Motion) -> StructureScore:
+    (inputs, learned), (others, left) = leftover(found, train, most=ROWS), leftover(found, choose)
     error = float(np.sqrt(np.mean(left**2)))
     # A polynomial in time would not see an oscillating drive, so that what is left over would pass for noise.
-    autonomous = not found.options.explicit_time
+    autonomous = not (found.options.explicit_time or found.options.driven)
     return StructureScore(
         name,
         error if np.isfinite(error) else np.inf,
-        squares,
+        by_block(left),
         _late_gain(found.history),
-        autonomous and _is_noise(_features(rows, angles), learned, _features(choose, angles), left),
+        autonomous and is_noise(inputs, learned, others, left),
         found.status,
         found.seconds,
     )
-
-
-def _by_block(left: Float[np.ndarray, "samples n"]) -> Float[np.ndarray, " blocks"]:
-    return np.array([np.sum(part**2) for part in np.array_split(left, min(BLOCKS, len(left)))])
 
 
 def _late_gain(history: Sequence[FitProgress]) -> float:
@@ -234,41 +237,10 @@ def _late_gain(history: Sequence[FitProgress]) -> float:
     return float(np.log(min(early) / best))
 
 
-def _is_noise(inputs: np.ndarray, learned: np.ndarray, others: np.ndarray, left: np.ndarray) -> bool:
-    """Whether a regression on the state, fitted to what the network leaves over, gains nothing that is sure."""
-    if not (np.isfinite(learned).all() and np.isfinite(left).all()):
-        return False
-    count = inputs.shape[1]
-    degree = max(d for d in range(1, _HIGHEST + 1) if d == 1 or math.comb(count + d, d) <= _COLUMNS)
-    regression = make_pipeline(
-        StandardScaler(), PolynomialFeatures(degree), StandardScaler(), RidgeCV(np.geomspace(1e-4, 1e4, 9))
-    )
-    predicted = regression.fit(inputs, learned).predict(others).reshape(left.shape)
-    if _gains(left, predicted):
-        return False
-    # Held-out trajectories may lie beyond what the others tell: then only samples among their own kind decide.
-    folds = KFold(_FOLDS, shuffle=True, random_state=0)
-    among = np.asarray(cross_val_predict(regression, inputs, learned, cv=folds)).reshape(learned.shape)
-    return not _gains(learned, among)
-
-
-def _gains(left: Float[np.ndarray, "samples n"], predicted: Float[np.ndarray, "samples n"]) -> bool:
-    """Whether a prediction lowers what is left over for sure."""
-    before, after = _by_block(left), _by_block(left - predicted)
-    return bool(np.log(before.sum() / after.sum()) / 2 > SURE * log_ratio_error(before, after))
-
-
-def _features(jets: Jets, angles: Collection[int]) -> Float[np.ndarray, "samples columns"]:
-    """Positions (of angles the sines and cosines), velocities and parameters: what a law may depend on."""
-    circular = sorted(set(angles))
-    straight = [i for i in range(jets.q.shape[1]) if i not in circular]
-    turned = jets.q[:, circular]
-    columns = [jets.q[:, straight], np.sin(turned), np.cos(turned), jets.v]
-    return np.concatenate([*columns, *([] if jets.parameters is None else [jets.parameters])], axis=1)
-
-
 def _reason(scores: Sequence[StructureScore], place: int, names: Sequence[str]) -> str:
     taken, best = scores[place], min(scores, key=lambda score: score.error)
+    if not np.isfinite(taken.error):
+        return f"No network learned the motion: {', '.join(score.in_words() for score in scores)}."
     if taken.status == "converged":
         why = f"it reached the tolerance, with a held-out error of {taken.error:.2g}"
     elif taken.at_noise and scores[-1] is taken:
@@ -279,5 +251,5 @@ def _reason(scores: Sequence[StructureScore], place: int, names: Sequence[str]) 
         why = f"its held-out error of {taken.error:.2g} is within noise of the smallest"
     untried = [name for name in names if name not in {score.name for score in scores}]
     rest = f"; not tried: {', '.join(untried)}" if untried else ""
-    rejected = ", ".join(f"{score.name} {score.error:.2g}" for score in scores if score is not taken)
+    rejected = ", ".join(score.in_words() for score in scores if score is not taken)
     return f"The {taken.name} network was taken: {why}{f'; others: {rejected}' if rejected else ''}{rest}."

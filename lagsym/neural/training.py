@@ -16,7 +16,7 @@ from lagsym.neural.optimizers import LevenbergMarquardt, Soap
 from lagsym.neural.options import SCHEDULES, FitOptions, OptimizerName
 from lagsym.neural.progress import FitProgress
 
-Status = Literal["converged", "stalled", "steps", "seconds", "singular"]
+Status = Literal["converged", "stalled", "steps", "seconds", "singular", "beaten"]
 
 _SOAP_BATCH = 512
 _RESIDUALS_PER_PARAMETER = 1.5
@@ -28,6 +28,9 @@ _PROGRESS = 0.9
 
 _BARRED = 50
 """Batches in a row on which no step is possible, after which the fit stops."""
+
+_BEATEN = 3.0
+"""Factor by which a fit must be expected to miss its rival's error to be given up half-way."""
 
 _COUNTERS = ("step", "position", "growth", "grown_at", "barred", "best_error", "status")
 """Of a training's state, what is a number or a word."""
@@ -67,7 +70,7 @@ class Training:
         self.schedule = SCHEDULES[name]
         self.steps = options.steps or self.schedule.steps
         self.optimizer: _Optimizer = (
-            LevenbergMarquardt(model) if name == "levenberg-marquardt" else Soap(model, self.steps)
+            LevenbergMarquardt(model, len(examples)) if name == "levenberg-marquardt" else Soap(model, self.steps)
         )
         self.batch = max(1, _SOAP_BATCH // examples.group)
         if name == "levenberg-marquardt":
@@ -94,7 +97,21 @@ class Training:
             until: when time is up, on the clock of `time.monotonic`.
             keep: called after every evaluation and once at the end, when `state` is that between two steps.
         """
-        while self.status is None and self.step < self.steps:
+        self.advance(self.steps, progress, until, keep)
+        self.status = self.status or "steps"
+        if keep is not None:
+            keep()
+        return self.finish()
+
+    def advance(
+        self,
+        to: int,
+        progress: Callable[[FitProgress], None] | None = None,
+        until: float = math.inf,
+        keep: Callable[[], None] | None = None,
+    ) -> None:
+        """Take steps up to number `to`, or until something says stop; see `run` for the rest."""
+        while self.status is None and self.step < min(to, self.steps):
             squared = self.optimizer.step(self.examples.take(self.next_batch()))
             if self.count(squared):
                 self.evaluate(math.sqrt(squared), until)
@@ -102,10 +119,6 @@ class Training:
                     progress(self.history[-1])
                 if keep is not None and self.status is None:
                     keep()
-        self.status = self.status or "steps"
-        if keep is not None:
-            keep()
-        return self.finish()
 
     def count(self, squared: float) -> bool:
         """Note a step and its mean squared residual; whether an evaluation is due."""
@@ -186,12 +199,26 @@ class Training:
             return "seconds"
         if self.barred >= _BARRED:
             return "singular"
+        if self._beaten():
+            return "beaten"
         if self._progresses():
             return None
         if self.growth >= _LARGEST_GROWTH:
             return "stalled"
         self.growth, self.grown_at = 2 * self.growth, self.step
         return None
+
+    def _beaten(self) -> bool:
+        """Whether, in the second half of the steps, the rival stays out of reach.
+
+        What the steps up to now gained over the first half of them is what twice as many are expected to gain again.
+        """
+        rival = self.options.rival
+        if rival is None or 2 * self.step < self.steps:
+            return False
+        early = min((entry.held_out_error for entry in self.history if 2 * entry.step <= self.step), default=math.inf)
+        expected = self.best_error * min(self.best_error / early, 1.0) if 0 < early < math.inf else 0.0
+        return expected > _BEATEN * rival
 
     def _progresses(self) -> bool:
         patience = self.schedule.patience

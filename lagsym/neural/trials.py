@@ -41,8 +41,16 @@ def examples_of(loss: str, data: Jets | Motion, model: NetworkLagrangian) -> Exa
 
 def held_out_of(loss: str, data: Jets | Motion, model: NetworkLagrangian, seed: int) -> Examples:
     """What a fit is judged by: accelerations or, for losses that do without, some of their own windows."""
-    judge = loss if LOSSES[loss].consecutive else "acceleration"
-    return some(examples_of(judge, data, model), seed)
+    return some(examples_of(judge_of(loss), data, model), seed)
+
+
+def judge_of(loss: str) -> str:
+    """What held-out errors of a loss are errors of.
+
+    >>> judge_of("balance"), judge_of("weak")
+    ('acceleration', 'weak')
+    """
+    return loss if LOSSES[loss].consecutive else "acceleration"
 
 
 def some(examples: Examples, seed: int) -> Examples:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from lagsym.neural.files import json_path, read_record, read_tensors, write_pair
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.training import Status, Training
 
-SCHEMA = 1
+SCHEMA = 2
 KIND = "lagsym checkpoint"
 LEAST_SECONDS = 5.0
 """Between two writings, at least; so that writing takes next to no time."""
@@ -39,10 +39,12 @@ class Checkpoints:
     Arguments:
         folder: where to; a fit of the name "free" has `network-free.json` and the file that this names there.
         resume: whether to go on from those that are there.
+        label: what the names of these fits end on, where the same structure is fitted again in another way.
     """
 
     folder: Path
     resume: bool = False
+    label: str = ""
 
     def of(self, name: str) -> dict[str, Any]:
         """The arguments of `fit` for the fit of a name.
@@ -50,11 +52,35 @@ class Checkpoints:
         >>> Checkpoints(Path("kept"), resume=True).of("free")["resume"]
         True
         """
-        return {"checkpoint": self.folder / f"network-{name}", "resume": self.resume}
+        return {"checkpoint": self.folder / f"network-{name}{self.label}", "resume": self.resume}
 
     def files(self) -> tuple[Path, ...]:
         """The files of these checkpoints, left-overs of interrupted writing among them."""
         return _files(self.folder, "network-[a-z0-9-]+")
+
+
+class Run(Protocol):
+    """What can be cut off and go on: a training, or several starts of one."""
+
+    @property
+    def status(self) -> Status | None:
+        """How it ended, if it did."""
+
+    def run(
+        self,
+        progress: Callable[[FitProgress], None] | None = None,
+        until: float = math.inf,
+        keep: Callable[[], None] | None = None,
+    ) -> Status:
+        """Go on to the end."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """All that the rest depends on."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
 
 
 class Checkpoint:
@@ -78,7 +104,7 @@ class Checkpoint:
         return self._started
 
     def run(
-        self, training: Training, progress: Callable[[FitProgress], None] | None, seconds: float, *, resume: bool
+        self, training: Run, progress: Callable[[FitProgress], None] | None, seconds: float, *, resume: bool
     ) -> Status:
         """Run a training, and write down every few seconds where it is.
 
@@ -99,11 +125,11 @@ class Checkpoint:
         self._sweep(self.write(training))
         return training.run(progress, self._started + seconds, lambda: self._write_when_due(training))
 
-    def _write_when_due(self, training: Training) -> None:
+    def _write_when_due(self, training: Run) -> None:
         if training.status is not None or time.monotonic() - self._written >= LEAST_SECONDS:
             self.write(training)
 
-    def write(self, training: Training) -> Path:
+    def write(self, training: Run) -> Path:
         """Write a training's state in place of the one before.
 
         Returns:
@@ -137,7 +163,7 @@ class Checkpoint:
             raise InputError(msg)
         return record
 
-    def _restore(self, training: Training, record: dict[str, Any]) -> None:
+    def _restore(self, training: Run, record: dict[str, Any]) -> None:
         for name, mine in self._made_with.items():
             theirs = record.get(name)
             if theirs != mine:

@@ -12,8 +12,8 @@ from lagsym.reporting.unit_notation import unit_text
 
 STATUSES = {
     "recovered": "A Lagrangian explains the data.",
-    "uncertain": "This is the best Lagrangian found, but it does not explain the data well; treat it as a guess.",
-    "not_lagrangian": "No Lagrangian was found that explains the data, so none is printed.",
+    "uncertain": "This is the best Lagrangian found, but the data do not establish it; treat it as a guess.",
+    "not_lagrangian": "No Lagrangian gives this motion, so none is printed.",
 }
 UNEXPLAINED = "Nothing was found, neither a Lagrangian nor the reason why there is none."
 READ_FROM_A_NETWORK = {
@@ -61,6 +61,8 @@ SCORES = {
     "fidelity_error_p99": ("the same, 99 % of samples", "have at most this error"),
     "fidelity_error_largest": ("the same, all samples", "have at most this error"),
     "unconstrained_r2": ("R² without a Lagrangian", "of an ordinary network on the same held-out data"),
+    "weak_misfit": ("Unexplained by the law", "share of the accelerations in weak form"),
+    "equations_misfit": ("Unexplained by equations", "the same, of equations of motion without a Lagrangian"),
 }
 COMPARISON = {
     "method": ("How it was decided", ""),
@@ -81,6 +83,7 @@ COMPARISON = {
 EVIDENCE = {
     "network": "the trained network",
     "data": "the data in weak form",
+    "strong": "the measured accelerations",
     "energy": "the balance of energy",
     "user": "given by the user",
 }
@@ -223,6 +226,6 @@ def _labelled(name: str, value: float) -> tuple[str, str, str]:
     label, meaning = SCORES.get(name, (readable(name), ""))
     return (
         label,
-        f"{value:.5f}" if "r2" in name and math.isfinite(value) else number_text(value, digits=FEW_DIGITS),
+        f"{value:.5f}" if "r2" in name and abs(value) < 10 else number_text(value, digits=FEW_DIGITS),
         meaning,
     )

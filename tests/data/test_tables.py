@@ -119,11 +119,28 @@ def test_forces_are_read_and_a_coordinate_without_one_is_not_pushed(frame):
     assert read_frame(data.to_frame()).has_forces
 
 
+def test_parameters_of_trajectories_are_read_and_written(frame):
+    both = pd.concat([frame.assign(trajectory=k, m=1.5, g=g) for k, g in (("b", 2.0), ("a", -1.0))])
+    data = read_frame(both, Columns(parameters=("m", "g")))
+    assert data.coordinates == ("x", "y")
+    assert data.parameters == {"m": 1.5}
+    assert data.varied == ("g",)
+    assert {segment.trajectory: segment.parameters for segment in data.segments} == {"b": (2.0,), "a": (-1.0,)}
+    again = read_frame(data.to_frame(), Columns(parameters=("g",)))
+    assert [segment.parameters for segment in again.segments] == [(2.0,), (-1.0,)]
+
+
+def test_both_sides_of_a_gap_have_the_parameters_of_their_trajectory(frame):
+    both = pd.concat([frame.drop(index=range(25, 32)).assign(trajectory=k, g=float(k)) for k in range(2)])
+    data = read_frame(both, Columns(parameters=("g",)))
+    assert [segment.parameters for segment in data.segments] == [(0.0,), (0.0,), (1.0,), (1.0,)]
+
+
 def test_parameters_are_constant_or_refused(frame):
     data = read_frame(frame.assign(m=1.5), Columns(parameters=("m",)))
     assert data.coordinates == ("x", "y")
     assert data.parameters == {"m": 1.5}
-    with pytest.raises(InputError, match="m has 60 values"):
+    with pytest.raises(InputError, match="m has 60 values along trajectory 0"):
         read_frame(frame.assign(m=np.arange(60)), Columns(parameters=("m",)))
     with pytest.raises(InputError, match="--parameters names k"):
         read_frame(frame, Columns(parameters=("k",)))

@@ -1,6 +1,9 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment, Trajectories, split
 from lagsym.errors import DataError
 
@@ -62,3 +65,44 @@ def test_jets_need_velocities():
     bare = Trajectories(("x",), (Segment(t, t[:, None]),))
     with pytest.raises(DataError, match="no velocities"):
         bare.jets()
+
+
+def in_fields(count: int) -> Trajectories:
+    """Every motion in a field of its own, with a gap in each."""
+    pieces = []
+    for k, segment in enumerate(make(count).segments):
+        parts = (segment.between(0.0, 4.0), segment.between(5.0, 10.0))
+        pieces += [dataclasses.replace(part, parameters=(0.5 * k, 7.0 - k)) for part in parts]
+    return Trajectories(("x",), tuple(pieces), varied=("field", "mass"))
+
+
+@pytest.mark.parametrize("change", [lambda data: data, differentiate])
+def test_jets_carry_the_parameters_of_their_trajectory(change):
+    data = change(in_fields(3))
+    jets = data.jets()
+    start = 0
+    for segment in data.segments:
+        rows = jets.parameters[start : start + len(segment)]
+        k = int(segment.trajectory)
+        np.testing.assert_array_equal(rows, np.tile([0.5 * k, 7.0 - k], (len(segment), 1)))
+        start += len(segment)
+    assert start == len(jets.parameters)
+    assert make(2).jets().parameters is None
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_splits_keep_parameters(count):
+    parts = split(in_fields(count))
+    for part in (parts.fit, parts.choose, parts.report):
+        assert part.varied == ("field", "mass")
+        assert all(s.parameters == (0.5 * int(s.trajectory), 7.0 - int(s.trajectory)) for s in part.segments)
+
+
+def test_parameters_are_checked():
+    segment = make(1).segments[0]
+    with pytest.raises(DataError, match=r"trajectory 0: expected a value of each of the parameters \(field\), got 0"):
+        Trajectories(("x",), (segment,), varied=("field",))
+    with pytest.raises(DataError, match=r"\(none\), got 1"):
+        Trajectories(("x",), (dataclasses.replace(segment, parameters=(1.0,)),))
+    with pytest.raises(DataError, match="trajectory 0: expected finite parameters"):
+        dataclasses.replace(segment, parameters=(np.nan,))

@@ -8,9 +8,10 @@ import pytest
 import sympy as sp
 
 from lagsym.data.derivatives import differentiate
-from lagsym.distillation import choice
-from lagsym.distillation.choice import ChoiceOptions, choose_terms
+from lagsym.distillation import invention
+from lagsym.distillation.choice import choose_terms
 from lagsym.distillation.engines import Formula, FormulaFront
+from lagsym.distillation.options import ChoiceOptions
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
 from lagsym.simulation import simulate
@@ -43,7 +44,7 @@ class Guesses:
 
 
 def chosen(monkeypatch, lagrangian, *formulas, structure="natural"):
-    monkeypatch.setattr(choice, "engine", lambda name: Guesses(*formulas))
+    monkeypatch.setattr(invention, "engine", lambda name: Guesses(*formulas))
     data = simulate(System("test", SPACE, lagrangian), initial=STARTS, span=12.0, step=0.02).positions_only()
     smooth = differentiate(data)
     network: Any = SimpleNamespace(model=SimpleNamespace(structure=structure), held_out_error=1.0)

@@ -5,9 +5,10 @@ import pytest
 import sympy as sp
 
 from lagsym.data.samples import Samples
-from lagsym.distillation.choice import ChoiceOptions
+from lagsym.distillation.evidence import strong_evidence
 from lagsym.distillation.matching import MotionEvidence, OperatorEvidence, match_network
-from lagsym.distillation.selection import WeakEvidence, select_by_data
+from lagsym.distillation.options import ChoiceOptions
+from lagsym.distillation.selection import select
 from lagsym.distillation.terms import Library, Term, build_library
 from lagsym.errors import InputError
 from lagsym.mechanics.dynamics.numeric import compile_mechanics
@@ -76,10 +77,10 @@ def test_a_known_part_that_moves_nothing_is_refused():
 
 def test_the_strong_form_vanishes_for_the_true_law_only():
     data = samples(2)
-    right = WeakEvidence.pointwise(Library(SPACE, (Term(LAGRANGIAN, 0.0),)), data)
-    wrong = WeakEvidence.pointwise(Library(SPACE, (Term(LAGRANGIAN + X**3 / 10, 0.0),)), data)
+    right = strong_evidence(Library(SPACE, (Term(LAGRANGIAN, 0.0),)), data)
+    wrong = strong_evidence(Library(SPACE, (Term(LAGRANGIAN + X**3 / 10, 0.0),)), data)
     assert right.loss(np.ones(1)) < 1e-20
     assert wrong.loss(np.ones(1)) > 1e-4
-    chosen = select_by_data(WeakEvidence.pointwise(build_library(data, "gyroscopic"), data)).chosen
+    chosen = select(strong_evidence(build_library(data, "gyroscopic"), data)).chosen
     assert chosen is not None
     assert len(chosen.terms) == 5

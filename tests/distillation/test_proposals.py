@@ -10,8 +10,11 @@ from sympy.parsing.sympy_parser import parse_expr
 
 from lagsym.data.samples import Samples
 from lagsym.distillation.engines import Engine, Formula, FormulaFront
+from lagsym.distillation.engines.registry import AutoEngine
+from lagsym.distillation.engines.sparse import SparseEngine
 from lagsym.distillation.proposals import combined, propose, propose_kinetic, propose_parts, propose_terms
 from lagsym.distillation.read import tabulate_parts
+from lagsym.errors import UnavailableError
 from lagsym.mechanics.jetspace import JetSpace
 
 NAMES = ("x", "y")
@@ -43,6 +46,19 @@ class Answers(Engine):
             Formula(parse_expr(text, local_dict=names), 1.0 + k, 10.0 ** (-3 * k)) for k, text in enumerate(texts)
         ]
         return FormulaFront(tuple(formulas), "answers", message=self.message)
+
+
+@dataclass(frozen=True)
+class Absent(Engine):
+    """An engine that is not there."""
+
+    name: ClassVar[str] = "absent"
+
+    def available(self):
+        return "not here"
+
+    def search(self, table, *, seed=0, budget=None):
+        raise UnavailableError("not here")
 
 
 @pytest.fixture
@@ -117,3 +133,11 @@ def test_kinetic_energies_keep_only_terms_with_inner_constants(exact_network):
     (rate,) = term.atoms(sp.Float)
     assert float(rate) == pytest.approx(-0.1)
     assert term == sp.sqrt(1 + rate * (V**2 + W**2))
+
+
+def test_an_engine_that_was_passed_over_is_named_once_however_many_tables_there_are(exact_network):
+    springs = exact_network((V**2 + W**2) / 2 - X**2 - 2 * Y**2, NAMES)
+    terms, messages = propose_terms(AutoEngine((Absent(), SparseEngine())), springs, DATA)
+    assert {str(term) for term in terms} >= {"-x**2"}
+    assert [message for message in messages if "passed over" in message] == ["absent was passed over: not here"]
+    assert len(messages) > 1  # of the constant entries of the mass matrix

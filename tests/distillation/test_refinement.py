@@ -31,6 +31,7 @@ def test_clean_data_give_the_constant_to_eight_digits():
     assert refined.converged
 
 
+@pytest.mark.slow
 def test_standard_errors_cover_the_truth():
     scores = []
     for seed in range(12):

@@ -6,8 +6,9 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.jets import Jets
+from lagsym.distillation.evidence import Factors, network_evidence, strong_evidence, weak_evidence
 from lagsym.distillation.ratios import best_ratios
-from lagsym.distillation.selection import WeakEvidence, select_by_data, select_by_network, weak_loss
+from lagsym.distillation.selection import select, weak_loss
 from lagsym.distillation.terms import Library, Term, build_library, independent, off_shell
 from lagsym.mechanics.calculus import euler_lagrange
 from lagsym.mechanics.jetspace import JetSpace
@@ -30,7 +31,7 @@ def smooth(name: str, *, seed: int = 0, noise: float = 0.0, trajectories: int = 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_data_select_the_true_terms(name, noise):
     system, data = smooth(name, noise=noise)
-    chosen = select_by_data(WeakEvidence.collect(build_library(data), data)).chosen
+    chosen = select(weak_evidence(build_library(data), data)).chosen
     assert chosen is not None
     assert structure(chosen.lagrangian) == structure(system.numeric_lagrangian)
 
@@ -40,10 +41,18 @@ def test_a_missing_true_term_shows_in_the_loss():
     library = build_library(data)
     theta1 = library.space.positions[0]
     without = Library(library.space, tuple(t for t in library.terms if t.expression != sp.cos(theta1)))
-    whole = select_by_data(WeakEvidence.collect(library, data)).chosen
-    rest = select_by_data(WeakEvidence.collect(without, data)).chosen
+    whole = select(weak_evidence(library, data)).chosen
+    rest = select(weak_evidence(without, data)).chosen
     assert whole is not None
     assert rest is None or rest.loss > 1e4 * whole.loss
+
+
+def test_the_strong_form_selects_the_true_terms_of_clean_motion():
+    system, data = smooth("kepler")
+    chosen = select(strong_evidence(build_library(data), data)).chosen
+    assert chosen is not None
+    assert chosen.evidence == "strong"
+    assert structure(chosen.lagrangian) == structure(system.numeric_lagrangian)
 
 
 @pytest.mark.parametrize("error", [1e-4, 1e-2])
@@ -59,7 +68,7 @@ def test_an_operator_with_smooth_errors_selects_the_true_terms(name, error):
     waves = np.cos(states @ generator.standard_normal((states.shape[1], 6)) + generator.uniform(0, 6, 6))
     wrong = waves @ generator.standard_normal((6, truth.shape[1])) / np.sqrt(6)
     target = 0.7 * (truth + error * wrong * truth.std(axis=0))
-    chosen = select_by_network(library, jets, target).chosen
+    chosen = select(network_evidence(library, jets, target)).chosen
     assert chosen is not None
     assert structure(chosen.lagrangian) == structure(system.numeric_lagrangian)
 
@@ -101,15 +110,19 @@ def test_libraries_follow_the_kinds_of_the_coordinates():
     assert len(build_library(double)) >= 40
 
 
+def planted(weights, off, **options):
+    return best_ratios(Factors.of([weights]), Factors.of([off]), np.ones(len(off)), **options)
+
+
 def test_the_ratio_is_gauge_invariant_and_finds_a_planted_combination():
     generator = np.random.default_rng(1)
     off = generator.standard_normal((12, 300, 2))
     weights = generator.standard_normal((12, 200, 2))
     weights[7] = -(2.0 * weights[2] - 0.5 * weights[5])
-    found = best_ratios(weights, off, np.ones(12))[3][0]
+    found = planted(weights, off)[3][0]
     assert found.support == (2, 5, 7)
     np.testing.assert_allclose(found.coefficients / found.coefficients[2], [2.0, -0.5, 1.0], atol=1e-9)
-    scaled = best_ratios(weights * np.arange(1, 13)[:, None, None], off * np.arange(1, 13)[:, None, None], np.ones(12))
+    scaled = planted(*(np.arange(1, 13)[:, None, None] * part for part in (weights, off)))
     assert scaled[3][0].support == (2, 5, 7)
     assert scaled[3][0].ratio == pytest.approx(found.ratio, abs=1e-12)
 
@@ -118,15 +131,13 @@ def test_kept_terms_stay():
     generator = np.random.default_rng(1)
     off, on = generator.standard_normal((8, 300, 1)), generator.standard_normal((8, 200, 1))
     on[3] = -on[1]
-    assert best_ratios(on, off, np.ones(8))[2][0].support == (1, 3)
-    assert all(
-        6 in ratio.support for ratios in best_ratios(on, off, np.ones(8), keep=(6,)).values() for ratio in ratios
-    )
+    assert planted(on, off)[2][0].support == (1, 3)
+    assert all(6 in ratio.support for ratios in planted(on, off, keep=(6,)).values() for ratio in ratios)
 
 
 def test_weak_loss_on_other_trajectories_tells_right_from_wrong():
     system, data = smooth("pendulum")
-    chosen = select_by_data(WeakEvidence.collect(build_library(data), data)).chosen
+    chosen = select(weak_evidence(build_library(data), data)).chosen
     assert chosen is not None
     other = differentiate(simulate(system, seed=9, trajectories=3))
     wrong = type(chosen)(chosen.terms, chosen.coefficients * np.array([1, 1.2]), 2, 0.0, "data")

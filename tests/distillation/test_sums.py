@@ -6,6 +6,7 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.distillation.inner import Named, numbers
+from lagsym.distillation.projection import Grounds
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import settle
 from lagsym.distillation.sums import fit_sum, simplest_sum
@@ -33,7 +34,7 @@ def rate(k, sign=-1):
 
 
 def test_a_rate_and_its_double_are_one_constant(morse):
-    found = fit_sum([V**2 / 2, rate(0.8), rate(2.0)], SPACE, morse[1])
+    found = fit_sum([V**2 / 2, rate(0.8), rate(2.0)], SPACE, Grounds.of(morse[1]))
     assert found is not None
     first, second = sorted(abs(float(number)) for number in numbers(found.terms))
     assert second == pytest.approx(2 * first, rel=1e-14)
@@ -45,18 +46,18 @@ def test_a_rate_and_its_double_are_one_constant(morse):
 
 
 def test_rates_that_are_no_multiples_stay_two_constants():
-    found = fit_sum([V**2 / 2, rate(0.8), rate(1.9)], SPACE, motion(3 * rate(0.7) * -1 + rate(1.55) * 3)[1])
+    found = fit_sum([V**2 / 2, rate(0.8), rate(1.9)], SPACE, Grounds.of(motion(3 * rate(0.7) * -1 + rate(1.55) * 3)[1]))
     assert found is not None
     assert [float(number) for number in numbers(found.terms)] == pytest.approx([-1.55, -0.7], rel=1e-4)
 
 
 def test_an_exponent_near_a_whole_number_is_one_if_the_motion_allows():
     data = motion(2 / R**6 - 3 / R**3)[1]
-    found = fit_sum([V**2 / 2, R ** sp.Float(-6.2), R ** sp.Float(-2.8)], SPACE, data)
+    found = fit_sum([V**2 / 2, R ** sp.Float(-6.2), R ** sp.Float(-2.8)], SPACE, Grounds.of(data))
     assert found is not None
     assert found.terms == (V**2 / 2, R**-6, R**-3)
     data = motion(2 / R ** sp.Rational(32, 5) - 3 / R**3)[1]
-    found = fit_sum([V**2 / 2, R ** sp.Float(-6.2), R ** sp.Float(-2.8)], SPACE, data)
+    found = fit_sum([V**2 / 2, R ** sp.Float(-6.2), R ** sp.Float(-2.8)], SPACE, Grounds.of(data))
     assert found is not None
     assert float(min(numbers(found.terms))) == pytest.approx(-6.4, rel=1e-3)
 
@@ -77,7 +78,7 @@ def test_the_simplest_of_the_good_alternatives_is_taken(morse):
 
 def test_more_inner_constants_than_can_be_searched_are_refused(morse):
     many = [V**2 / 2, *(rate(k) for k in (0.5, 0.7, 1.1, 1.3, 1.7))]
-    assert fit_sum(many, SPACE, morse[1]) is None
+    assert fit_sum(many, SPACE, Grounds.of(morse[1])) is None
 
 
 def test_a_law_names_inner_constants_of_the_potential_and_ties_them(morse):

@@ -8,7 +8,7 @@ from lagsym.neural import STRUCTURES, FitOptions, Scaling, fit
 from lagsym.neural.device import require_eigenvectors
 from lagsym.neural.examples import AccelerationExamples
 from lagsym.neural.optimizers import LevenbergMarquardt, Soap
-from lagsym.neural.optimizers.levenberg_marquardt import residuals_and_jacobian
+from lagsym.neural.sweeps import residuals_and_jacobian
 
 gpu = pytest.mark.gpu
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")

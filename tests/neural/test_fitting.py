@@ -10,7 +10,8 @@ from lagsym.errors import DataError, InputError, UnavailableError
 from lagsym.neural import STRUCTURES, FitOptions, Scaling, fit, relative_error, resolve_device
 from lagsym.neural.device import one_thread
 from lagsym.neural.examples import AccelerationExamples, BalanceExamples
-from lagsym.neural.optimizers.levenberg_marquardt import LevenbergMarquardt, residuals_and_jacobian
+from lagsym.neural.optimizers import LevenbergMarquardt
+from lagsym.neural.sweeps import residuals_and_jacobian
 from lagsym.simulation import simulate
 
 QUICK = FitOptions(width=8, steps=30, tolerance=0.0)

@@ -138,11 +138,11 @@ def test_the_chosen_candidate_is_marked(law: Law, page: str) -> None:
 def test_no_lagrangian_is_said(refused: Law, tmp_path: Path) -> None:
     path = write_report(refused, None, tmp_path / "out")
     text = Page(path.read_text()).text
-    assert "No Lagrangian was found" in text
+    assert "No Lagrangian gives this motion" in text
     assert "No candidate explains the data." in text
     assert "Equations of motion" not in text
-    assert "No Lagrangian was found" in (tmp_path / "out" / "law.tex").read_text()
-    assert "No Lagrangian was found" in law_text(refused)
+    assert "No Lagrangian gives this motion" in (tmp_path / "out" / "law.tex").read_text()
+    assert "No Lagrangian gives this motion" in law_text(refused)
 
 
 def test_names_cannot_break_the_page(law: Law, validation: Validation) -> None:

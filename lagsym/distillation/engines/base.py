@@ -102,6 +102,7 @@ class FormulaFront:
         seconds: wall time of the search.
         status: "ok", or "partial" where the search was cut short.
         message: what the user should know, one sentence, or empty.
+        passed_over: the engines that were preferred but cannot run, and why, or empty.
     """
 
     formulas: tuple[Formula, ...]
@@ -109,6 +110,7 @@ class FormulaFront:
     seconds: float = 0.0
     status: Literal["ok", "partial"] = "ok"
     message: str = ""
+    passed_over: str = ""
 
     def __post_init__(self):
         object.__setattr__(self, "formulas", pareto(self.formulas))

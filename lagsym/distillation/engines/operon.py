@@ -34,6 +34,10 @@ PORTFOLIO: Mapping[str, tuple[str, ...]] = {
 ALWAYS = ("Add", "Sub", "Mul", "Constant", "Variable")
 FUNCTIONS: Mapping[str, Any] = {"Exp": sp.exp, "Log": sp.log, "Sin": sp.sin, "Cos": sp.cos, "Sqrt": sp.sqrt}
 LONGEST_FORMULA = 40
+SHORT_FORMULA = 25
+"""Nodes of a formula where each symbol set is searched by itself: what is longer is a mimicry."""
+ROWS_PER_COLUMN = 100
+"""A curve needs fewer rows than a surface."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class OperonEngine(Engine):
     Arguments:
         symbol_sets: names of Operon's node types beside +, -, * and numbers, one tuple for each search.
         population: individuals in each search.
-        rows: rows that the search sees, drawn from the table; the numbers are fitted to all of them.
+        rows: most rows that the search sees, drawn from the table; the numbers are fitted to all of them.
         largest: largest number of nodes of a formula.
         common: whether terms that laws often have are offered beside those that the search finds.
     """
@@ -76,7 +80,12 @@ class OperonEngine(Engine):
     def apart(self) -> tuple[Engine, ...]:
         """One engine for each symbol set; where there are more symbols than + and *, with what these find alone."""
         return tuple(
-            replace(self, symbol_sets={name: symbols}, common=self.common and not symbols)
+            replace(
+                self,
+                symbol_sets={name: symbols},
+                common=self.common and not symbols,
+                largest=min(self.largest, SHORT_FORMULA),
+            )
             for name, symbols in self.symbol_sets.items()
         )
 
@@ -93,7 +102,7 @@ class OperonEngine(Engine):
             return constant_front(table, self.name)
         budget = budget or Budget()
         start = time.monotonic()
-        scaled = ScaledTable.of(table, rows=self.rows, seed=seed)
+        scaled = ScaledTable.of(table, rows=min(self.rows, ROWS_PER_COLUMN * len(table.columns)), seed=seed)
         extra = common_terms(table) if self.common else []
         structures: list[sp.Expr] = []
         capped = []

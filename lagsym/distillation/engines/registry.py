@@ -15,7 +15,7 @@ from lagsym.errors import InputError, UnavailableError
 
 @dataclass(frozen=True)
 class AutoEngine(Engine):
-    """The first engine of several that can run; what was passed over and why is in the front's message.
+    """The first engine of several that can run; what was passed over and why is in the front's `passed_over`.
 
     Arguments:
         engines: in order of preference.
@@ -30,8 +30,12 @@ class AutoEngine(Engine):
         return None if None in reasons else "; ".join(reason for reason in reasons if reason)
 
     def apart(self) -> tuple[Engine, ...]:
-        """Those of the first engine that can run."""
-        return next((engine.apart() for engine in self.engines if engine.available() is None), (self,))
+        """Those of the first engine that can run, each with the others to fall back on."""
+        for place, engine in enumerate(self.engines):
+            if engine.available() is None:
+                before, after = self.engines[:place], self.engines[place + 1 :]
+                return tuple(AutoEngine((*before, part, *after)) for part in engine.apart())
+        return (self,)
 
     def search(self, table: Table, *, seed: int = 0, budget: Budget | None = None) -> FormulaFront:
         """Search with the first engine that works.
@@ -56,7 +60,7 @@ class AutoEngine(Engine):
             except UnavailableError as error:
                 passed.append(f"{candidate.name} was passed over: {error}")
                 continue
-            return tuple(replace(front, message="; ".join([*passed, front.message]).strip("; ")) for front in fronts)
+            return tuple(replace(front, passed_over="; ".join(passed)) for front in fronts)
         raise UnavailableError("; ".join(passed))
 
 

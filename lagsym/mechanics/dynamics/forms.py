@@ -140,7 +140,15 @@ def applied_forces(space: JetSpace, dissipation: sp.Expr | int = 0, forces: Forc
         raise InputError(msg)
     named = forces or {}
     rows = zip(space.fields, space.velocities, strict=True)
-    return sp.Matrix([named.get(name, sp.S.Zero) - sp.diff(dissipation, v) for name, v in rows])
+    return sp.Matrix([named.get(name, sp.S.Zero) - _drag(dissipation, v) for name, v in rows])
+
+
+def _drag(dissipation: sp.Expr | int, v: sp.Symbol) -> Any:
+    """The slope dD/dv, with s |s| for s^2 sgn s, as the drag of D = |s|^3/3 is written; it has a slope of its own."""
+    slope: Any = sp.diff(dissipation, v)
+    signs = {sign: sp.Abs(sign.args[0]) / sign.args[0] for sign in slope.atoms(sp.sign)}
+    written: Any = slope.xreplace(signs)
+    return slope if any(sp.denom(term).has(v) for term in sp.Add.make_args(written)) else written
 
 
 def accelerations(

@@ -6,7 +6,7 @@ Source: Greydanus, Dzamba, Yosinski (2019), Hamiltonian Neural Networks, arXiv:1
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,9 @@ from torch import Tensor
 
 from lagsym.errors import DataError, InputError
 from lagsym.neural.examples import Examples
-from lagsym.neural.first_order import gradient
 from lagsym.neural.models.network import Network, Outputs
 from lagsym.neural.models.records import Inputs, Net
+from lagsym.neural.operators import gradient
 from lagsym.neural.scaling import Scaling
 
 _TOLERANCE = 1e-9
@@ -39,6 +39,7 @@ class PhaseSpace:
         p: canonical momenta (N, n).
         q_dot: dq/dt (N, n).
         p_dot: dp/dt (N, n).
+        parameters: that H depends on beside q and p (N, k), or None.
 
     Raises:
         DataError: the shapes differ, there is no sample, or a value is not finite.
@@ -48,12 +49,19 @@ class PhaseSpace:
     p: Float[np.ndarray, "samples n"]
     q_dot: Float[np.ndarray, "samples n"]
     p_dot: Float[np.ndarray, "samples n"]
+    parameters: Float[np.ndarray, "samples parameters"] | None = None
 
     def __post_init__(self) -> None:
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        parameters = arrays.pop("parameters")
         if any(array.ndim != 2 or array.shape != self.q.shape for array in arrays.values()) or not self.q.size:
             msg = f"expected q, p, q_dot and p_dot of one shape (N, n); got {[a.shape for a in arrays.values()]}"
             raise DataError(msg)
+        if parameters is not None:
+            if parameters.ndim != 2 or len(parameters) != len(self.q):
+                msg = f"expected parameters of shape ({len(self.q)}, k); got {parameters.shape}"
+                raise DataError(msg)
+            arrays["parameters"] = parameters
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 msg = f"expected finite numbers; {name} holds others; drop those samples first"
@@ -96,22 +104,20 @@ class HamiltonianNetwork(Network):
         Raises:
             InputError: an angle is not a coordinate.
         """
-        n = data.q.shape[1]
-        plain = Scaling.unit(n, angles)
-        raw = plain.features(torch.from_numpy(data.q), None, None)[0].numpy()
+        n, given = data.q.shape[1], _tensor(data.parameters)
+        plain = Scaling.unit(n, angles, parameters=0 if given is None else given.shape[1])
+        raw = plain.features(torch.from_numpy(data.q), None, given)[0].numpy()
         spread, momentum = _positive(raw.std(0)), _positive(_root_mean_square(data.p))
-        circular = [*plain.angles, *range(n, len(spread))]
+        circular = [*plain.angles, *range(n, n + len(plain.angles))]
         spread[circular] = np.maximum(spread[circular], _SMALLEST_ANGLE_SPREAD)
         center, widths, momenta = (tuple(x.tolist()) for x in (raw.mean(0), spread, momentum))
         power = _root_mean_square(data.q_dot) * momentum + _root_mean_square(data.p_dot) * spread[:n]
-        scaling = Scaling(plain.angles, center, widths, momenta, 1.0)
+        scaling = replace(plain, center=center, spread=widths, velocity=momenta)
         return cls(scaling, energy=float(_positive(power).mean()), width=width, depth=depth, seed=seed)
 
-    def converted(self, dtype: torch.dtype) -> HamiltonianNetwork:
-        """A copy on the CPU in another number type."""
-        copy = super().converted(dtype)
-        copy.energy = self.energy
-        return copy
+    def _untrained(self, dtype: torch.dtype) -> HamiltonianNetwork:
+        sizes = {"width": self.width, "depth": self.depth}
+        return HamiltonianNetwork(self.scaling, energy=self.energy, **sizes, dtype=dtype)
 
     def _nets(self) -> tuple[Net, ...]:
         return (Net(gradient, self.scaling.features_count + self.coordinates, 1, biased=False),)
@@ -127,13 +133,13 @@ class HamiltonianNetwork(Network):
         unit = self.energy / self._velocity  # of both: positions are in units of velocity · time
         return by_momentum * unit, -self.by_position(by_feature, inputs) * unit
 
-    def rates(self, q: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+    def rates(self, q: Tensor, p: Tensor, parameters: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The predicted dq/dt and dp/dt (B, n), from positions and momenta (B, n), in the data's units.
 
         Raises:
-            InputError: the shapes are others.
+            InputError: the shapes are others, or parameters (B, k) are missing.
         """
-        inputs = self.inputs(q, p)
+        inputs = self.inputs(q, p, parameters=parameters)
         return self.flow(self.outputs(inputs), inputs)
 
 
@@ -157,7 +163,8 @@ class HamiltonExamples(Examples):
         rates = np.concatenate([data.q_dot, data.p_dot], 1)
         weight = 1 / _positive(_root_mean_square(rates))
         own = (torch.from_numpy(array).to(model.dtype).to(model.device) for array in (rates, weight))
-        return cls(model.inputs(torch.from_numpy(data.q), torch.from_numpy(data.p)), *own)
+        inputs = model.inputs(torch.from_numpy(data.q), torch.from_numpy(data.p), parameters=_tensor(data.parameters))
+        return cls(inputs, *own)
 
     def take(self, index: Tensor) -> HamiltonExamples:
         """The samples at `index`, weighed as before."""
@@ -169,7 +176,7 @@ class HamiltonExamples(Examples):
 
 
 def roll_out(
-    model: HamiltonianNetwork, q: np.ndarray, p: np.ndarray, times: np.ndarray
+    model: HamiltonianNetwork, q: np.ndarray, p: np.ndarray, times: np.ndarray, parameters: np.ndarray | None = None
 ) -> tuple[Float[np.ndarray, "times starts n"], Float[np.ndarray, "times starts n"]]:
     """Integrate Hamilton's equations of a network, by Dormand and Prince's method of order 8.
 
@@ -178,6 +185,7 @@ def roll_out(
         q: positions at times[0] (starts, n).
         p: momenta at times[0] (starts, n).
         times: increasing (times,).
+        parameters: of each start (starts, k), where H depends on any.
 
     Returns:
         Positions and momenta (times, starts, n).
@@ -185,12 +193,12 @@ def roll_out(
     Raises:
         InputError: the motion runs away, so that it has no value at the last time.
     """
-    shape = (2, *q.shape)
+    shape, given = (2, *q.shape), _tensor(parameters)
 
     def rate(_: float, state: np.ndarray) -> np.ndarray:
         positions, momenta = torch.from_numpy(state.reshape(shape))
         with torch.no_grad():
-            return torch.stack(model.rates(positions, momenta)).numpy().ravel()
+            return torch.stack(model.rates(positions, momenta, given)).numpy().ravel()
 
     start = np.concatenate([q.ravel(), p.ravel()])
     solution = solve_ivp(rate, (times[0], times[-1]), start, "DOP853", times, rtol=_TOLERANCE, atol=_TOLERANCE)
@@ -201,6 +209,10 @@ def roll_out(
         raise InputError(msg)
     motion = np.moveaxis(solution.y.reshape(*shape, len(times)), -1, 1)
     return motion[0], motion[1]
+
+
+def _tensor(array: np.ndarray | None) -> Tensor | None:
+    return None if array is None else torch.from_numpy(array)
 
 
 def _root_mean_square(values: np.ndarray) -> np.ndarray:

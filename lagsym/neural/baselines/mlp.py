@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lagsym.neural.first_order import values
 from lagsym.neural.models.network import Network, Outputs
 from lagsym.neural.models.records import Inputs, Net
+from lagsym.neural.operators import values
 
 
 class AccelerationNetwork(Network):
@@ -31,6 +31,12 @@ class AccelerationNetwork(Network):
         (acceleration,) = outputs
         unit = torch.eye(self.coordinates, dtype=acceleration.dtype, device=acceleration.device)
         return unit.expand(len(acceleration), -1, -1), acceleration
+
+    def solved(self, outputs: Outputs, inputs: Inputs) -> Tensor:
+        """The predicted accelerations (B, n) in the network's units, from the operator's output."""
+        del inputs
+        (acceleration,) = outputs
+        return acceleration
 
     def acceleration(self, q: Tensor, v: Tensor, t: Tensor | None = None, parameters: Tensor | None = None) -> Tensor:
         """The predicted accelerations (B, n), in the data's units; for the arguments see `inputs`.

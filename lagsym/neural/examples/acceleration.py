@@ -10,7 +10,6 @@ from torch import Tensor
 
 from lagsym.data.jets import Jets
 from lagsym.neural.examples.base import Examples
-from lagsym.neural.linear import solve
 from lagsym.neural.models import Inputs, NetworkLagrangian
 from lagsym.neural.models.base import Outputs
 
@@ -51,4 +50,4 @@ class AccelerationExamples(Examples):
 
     def residuals(self, model: NetworkLagrangian, outputs: Outputs) -> Float[Tensor, "batch coordinates"]:
         """Weighted errors of accelerations in the network's units."""
-        return (solve(*model.motion(outputs, self.inputs)) - self.acceleration) * self.weight
+        return (model.solved(outputs, self.inputs) - self.acceleration) * self.weight

@@ -22,6 +22,9 @@ class Examples(ABC):
     consecutive: ClassVar[bool] = False
     """Whether they are made of `Motion`, consecutive samples, and not of jets."""
 
+    static: ClassVar[bool] = True
+    """Whether they are frozen dataclasses of tensors, and residuals come of them without waiting for the device."""
+
     inputs: Inputs
     """The samples (m · group, ...), those of one example in a row."""
 

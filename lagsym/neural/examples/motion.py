@@ -75,4 +75,5 @@ class Motion:
             averages.append(-slope @ segment.v)
             start += len(segment)
         middle = self.smooth.jets().take(np.concatenate(centres))
-        return Jets.of_particle(middle.t, middle.q, middle.v, np.concatenate(averages), middle.force)
+        acceleration = np.concatenate(averages)
+        return Jets.of_particle(middle.t, middle.q, middle.v, acceleration, middle.force, middle.parameters)

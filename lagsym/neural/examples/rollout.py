@@ -15,7 +15,6 @@ from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.neural.examples.base import Examples
 from lagsym.neural.examples.motion import Motion
 from lagsym.neural.examples.shooting import STAGES, Path, Windows
-from lagsym.neural.linear import solve
 from lagsym.neural.models import Inputs, NetworkLagrangian
 from lagsym.neural.models.base import Outputs
 
@@ -64,6 +63,7 @@ class RolloutExamples(Examples):
     """
 
     consecutive: ClassVar[bool] = True
+    static: ClassVar[bool] = False  # they are rolled out anew for every batch
     model: NetworkLagrangian
     windows: Windows
     weight: Float[Tensor, " compared"]
@@ -98,7 +98,7 @@ class RolloutExamples(Examples):
             difference = _differences(model, self.windows, self.weight, self.path.start)
         sound = _sound(difference)
         unit = outputs[0].new_tensor(model.scaling.velocity) / model.scaling.time
-        acceleration = (solve(*model.motion(outputs, self.inputs)) * unit).view(len(self), self.group, -1)
+        acceleration = (model.solved(outputs, self.inputs) * unit).view(len(self), self.group, -1)
         if acceleration.requires_grad:
             change = (acceleration - acceleration.detach()).unsqueeze(-1)
             still = torch.zeros_like(self.path.start).unsqueeze(-1)
@@ -143,9 +143,8 @@ def _shoot(model: NetworkLagrangian, windows: Windows, weight: Tensor) -> Rollou
     path = Path.of(model, windows, start, sound)
     basis, _ = torch.linalg.qr(_by_start(path, windows, weight))
     n = model.coordinates
-    flat, time = path.state.flatten(0, 1), windows.time.flatten()
-    force = None if windows.force is None else windows.force.flatten(0, 1)
-    inputs = model.inputs(flat[:, :n], flat[:, n:], time, force=force)
+    flat = path.state.flatten(0, 1)
+    inputs = model.inputs(flat[:, :n], flat[:, n:], *windows.conditions)
     return RolloutExamples(model, windows, weight, path, inputs, basis)
 
 
@@ -178,7 +177,7 @@ def _windows(data: Motion, model: NetworkLagrangian) -> Windows:
     substeps = max(1, round(np.ceil(longest * _STEPS / characteristic - 1e-9)))
     pieces = [_cut(segment, stride, substeps, model) for segment, stride in zip(smooth.segments, strides, strict=True)]
     joined = [None if parts[0] is None else np.concatenate(parts) for parts in zip(*pieces, strict=True)]
-    some = slice(None, None, -(-sum(len(part[1]) for part in pieces) // _WINDOWS))
+    some = slice(None, None, -(-sum(len(piece[0]) for piece in pieces) // _WINDOWS))
     own = (None if part is None else torch.from_numpy(part[some]).to(model.dtype).to(model.device) for part in joined)
     return Windows(*own)  # pyright: ignore[reportArgumentType]
 
@@ -195,8 +194,8 @@ def _stride(segment: Segment, characteristic: float) -> int:
 
 def _cut(
     segment: Segment, stride: int, substeps: int, model: NetworkLagrangian
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """Windows of one segment that overlap by half: states at the nodes, steps, times and forces at the stages."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Windows of one segment that overlap by half, in the order of `Windows`."""
     assert segment.v is not None  # `differentiate` leaves none without
     step = _step(segment) * stride / substeps
     first = np.arange(0, len(segment) - _INTERVALS * stride, max(1, _INTERVALS * stride // 2))
@@ -209,7 +208,8 @@ def _cut(
     assert len(within) == STAGES * _INTERVALS * substeps
     time = segment.t[first][:, None] + within
     force = None if segment.force_spline is None else segment.force_spline(time)
-    return np.concatenate([q, v], 2), np.full(len(first), step), time, force
+    parameters = np.tile(segment.parameters, (len(first), 1)) if segment.parameters else None
+    return np.concatenate([q, v], 2), np.full(len(first), step), time, force, parameters
 
 
 def _weights(data: Motion, windows: Windows) -> np.ndarray:

@@ -31,12 +31,14 @@ class Windows:
         step: of the Runge–Kutta scheme (m,).
         time: of every stage (m, stages).
         force: measured forces at every stage (m, stages, n), or None.
+        parameters: of the trajectory (m, k), or None.
     """
 
     state: Float[Tensor, "windows nodes states"]
     step: Float[Tensor, " windows"]
     time: Float[Tensor, "windows stages"]
     force: Float[Tensor, "windows stages coordinates"] | None
+    parameters: Float[Tensor, "windows parameters"] | None
 
     def __len__(self) -> int:
         return len(self.state)
@@ -50,13 +52,19 @@ class Windows:
         """The network's accelerations, in the data's units."""
 
         def rate(stage: int, q: Tensor, v: Tensor) -> Tensor:
-            return model.acceleration(q, v, self.time[:, stage], force=self.force_at(stage))
+            return model.acceleration(q, v, self.time[:, stage], self.parameters, self.force_at(stage))
 
         return rate
 
     def force_at(self, stage: int) -> Tensor | None:
         """Measured forces at a stage (m, n), or None."""
         return None if self.force is None else self.force[:, stage]
+
+    @property
+    def conditions(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Time, parameters and forces at all stages of all windows in order (m · stages, ...)."""
+        parameters = None if self.parameters is None else self.parameters.repeat_interleave(self.time.shape[1], 0)
+        return self.time.flatten(), parameters, None if self.force is None else self.force.flatten(0, 1)
 
     def roll(self, rate: Rate, start: Tensor) -> Tensor:
         """States at the nodes (m, nodes, 2n, ...) from those at the start (m, 2n, ...), by Runge and Kutta's scheme."""
@@ -127,15 +135,14 @@ class Path:
 
 def _slopes(model: NetworkLagrangian, windows: Windows, state: Tensor) -> Tensor:
     """Central differences in every direction; the operators have no derivatives by their inputs of this order."""
-    flat, time = state.flatten(0, 1), windows.time.flatten()
-    force = None if windows.force is None else windows.force.flatten(0, 1)
+    flat, conditions = state.flatten(0, 1), windows.conditions
     n = model.coordinates
     velocity = state.new_tensor(model.scaling.velocity)
     sizes = torch.cat([velocity * model.scaling.time, velocity]) * torch.finfo(state.dtype).eps ** (1 / 3)
     columns = []
     for shift in torch.diag(sizes):
         after, before = (
-            model.acceleration(moved[:, :n], moved[:, n:], time, force=force) for moved in (flat + shift, flat - shift)
+            model.acceleration(moved[:, :n], moved[:, n:], *conditions) for moved in (flat + shift, flat - shift)
         )
         columns.append(((after - before) / (2 * shift.sum())).nan_to_num(0.0, 0.0, 0.0))
     return torch.stack(columns, -1).view(*state.shape[:2], n, 2 * n)

@@ -67,6 +67,10 @@ class NetworkLagrangian(Network, ABC):
             force = force if other is None else force + other
         return mass, force
 
+    def solved(self, outputs: Outputs, inputs: Inputs) -> Tensor:
+        """The accelerations M⁻¹ (f + Q − dD/dv) (B, n) in the network's units, from the operators' outputs."""
+        return solve(*self.motion(outputs, inputs))
+
     def forces(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor | None, Tensor | None]:
         """−dD/dv and Q (B, n) in the network's units, which L has no part in; None where there is none."""
         del outputs, inputs
@@ -104,15 +108,17 @@ class NetworkLagrangian(Network, ABC):
             InputError: as `inputs`.
         """
         inputs = self.inputs(q, v, t, parameters, force)
-        return solve(*self.motion(self.outputs(inputs), inputs)) * (self._velocity / self.scaling.time)
+        return self.solved(self.outputs(inputs), inputs) * (self._velocity / self.scaling.time)
 
-    def euler_lagrange(self, q: Tensor, v: Tensor, a: Tensor, t: Tensor | None = None) -> Tensor:
+    def euler_lagrange(
+        self, q: Tensor, v: Tensor, a: Tensor, t: Tensor | None = None, parameters: Tensor | None = None
+    ) -> Tensor:
         """E = f − M a (B, n), in the data's units, from q, v and a (B, n); zero where L alone moves.
 
         Raises:
             InputError: the shapes are not (B, n).
         """
-        mass, force = self.mass_and_force(q, v, t)
+        mass, force = self.mass_and_force(q, v, t, parameters)
         if a.shape != force.shape:
             msg = f"expected a of the shape of q, {tuple(force.shape)}; got {tuple(a.shape)}"
             raise InputError(msg)
@@ -153,7 +159,7 @@ class NetworkLagrangian(Network, ABC):
     def _read(self, inputs: Inputs) -> Sequence[np.ndarray]:
         outputs = self.outputs(inputs)
         mass, force = self.assemble(outputs, inputs)
-        acceleration = solve(*self.motion(outputs, inputs)) * (self._velocity / self.scaling.time)
+        acceleration = self.solved(outputs, inputs) * (self._velocity / self.scaling.time)
         parts = self._parts(inputs.at_rest())
         others = [torch.zeros_like(force) if other is None else other for other in self.forces(outputs, inputs)]
         arrays = (

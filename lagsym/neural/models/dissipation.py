@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from lagsym.neural.first_order import values
 from lagsym.neural.models.effect import Effect
 from lagsym.neural.models.records import Inputs, Net
+from lagsym.neural.operators import values
 from lagsym.neural.scaling import Scaling
 
 _LAWS = 4

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from lagsym.data.jets import Jets
 from lagsym.errors import DataError, InputError
-from lagsym.neural.first_order import values
 from lagsym.neural.models.effect import Effect
 from lagsym.neural.models.records import Inputs, Net
+from lagsym.neural.operators import values
 from lagsym.neural.scaling import Scaling
 
 

@@ -7,9 +7,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from lagsym.neural.linear import solve
 from lagsym.neural.models.base import NetworkLagrangian, Outputs
+from lagsym.neural.models.recorded import Recorded
 from lagsym.neural.models.records import Inputs, Net
 from lagsym.neural.models.views import state_view
+from lagsym.neural.operators import Contraction
 
 
 class FreeLagrangian(NetworkLagrangian):
@@ -34,9 +37,27 @@ class FreeLagrangian(NetworkLagrangian):
 
     def assemble(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """M (B, n, n) and f (B, n) in the network's units, from the operator's output."""
-        by_position, by_velocity = self._blocks(outputs, inputs)
-        force = by_position[0, :, : self.coordinates] - (by_position[1:] * inputs.rates).sum(-1).mT
-        return anchored_mass(by_velocity[1:]), force
+        by_feature, by_velocity = self._split(outputs, inputs)
+        by_position = self.by_position(by_feature[0], inputs)[:, : self.coordinates]
+        transport = (by_feature[1:] * self.by_feature(inputs.rates, inputs)).sum(-1).mT  # (d/dt) dN/dW at a = 0
+        return anchored_mass(by_velocity[1:]), by_position - transport
+
+    def solved(self, outputs: Outputs, inputs: Inputs) -> Tensor:
+        """The accelerations M⁻¹ f (B, n) in the network's units, from the operator's output."""
+        if not isinstance(outputs, Recorded):
+            return super().solved(outputs, inputs)
+        with torch.no_grad():
+            mass, force = self.assemble(outputs, inputs)
+            acceleration = solve(mass, force)
+        return outputs.branch(
+            acceleration, lambda g: [self._balance_cotangent(solve(mass.mT, g), acceleration, inputs)]
+        )
+
+    def _balance_cotangent(self, multiplier: Tensor, acceleration: Tensor, inputs: Inputs) -> Contraction:
+        """Cotangent of the operator's output for Σ multiplier · (f − M a) at fixed accelerations a."""
+        first = torch.cat([self.by_feature(multiplier, inputs), torch.zeros_like(multiplier)], 1)
+        motion = torch.cat([self.by_feature(inputs.rates, inputs), acceleration], 1)
+        return self._view.contraction(Contraction(first, -multiplier.mT, motion), inputs)
 
     def gradients(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """dL/dQ (B, n) and dL/dW (B, n) in the network's units, from the operator's output."""
@@ -45,9 +66,14 @@ class FreeLagrangian(NetworkLagrangian):
 
     def _blocks(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Derivatives of N and of dN/dW_k, split into those by Q (and T) and by W (1 + n, B, ...)."""
+        by_feature, by_velocity = self._split(outputs, inputs)
+        return self.by_position(by_feature, inputs), by_velocity
+
+    def _split(self, outputs: Outputs, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """The same by features, and by W."""
         rows = self._view.derivatives(outputs[0], inputs)
         by_feature, by_velocity = rows.split([inputs.features.shape[1], self.coordinates], -1)
-        return self.by_position(by_feature, inputs), by_velocity
+        return by_feature, by_velocity
 
     def _potential(self, inputs: Inputs) -> Tensor:
         return -self._view.value(list(self.network), inputs.at_rest())

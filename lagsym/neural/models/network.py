@@ -97,11 +97,15 @@ class Network(nn.Module, ABC):
 
     def converted(self, dtype: torch.dtype) -> Self:
         """A copy on the CPU in another number type, whose units are those of `scaling` to its last digit."""
-        copy = type(self)(self.scaling, width=self.width, depth=self.depth, dtype=dtype)
+        copy = self._untrained(dtype)
         with torch.no_grad():
             for mine, theirs in zip(copy.network, self.network, strict=True):
                 mine.copy_(theirs)
-        return copy
+        return cast("Self", copy)
+
+    def _untrained(self, dtype: torch.dtype) -> Network:
+        """One of the same kind and size, on the CPU."""
+        return type(self)(self.scaling, width=self.width, depth=self.depth, dtype=dtype)
 
     @abstractmethod
     def _nets(self) -> tuple[Net, ...]:
@@ -134,7 +138,8 @@ class Network(nn.Module, ABC):
         if q.dim() != 2 or q.shape != v.shape or q.shape[1] != self.coordinates:
             msg = f"expected q and v of shape (B, {self.coordinates}); got {tuple(q.shape)} and {tuple(v.shape)}"
             raise InputError(msg)
-        raw, slope = self.scaling.features(q, t, parameters)
+        known, measured = self._known(parameters)
+        raw, slope = self.scaling.features(q, t, known)
         units = torch.cat([self._velocity * self.scaling.time, self._velocity.new_full((1,), self.scaling.time)])
         velocity = self._own(v) / self._velocity
         ones = velocity.new_ones(len(velocity), self.scaling.explicit_time)
@@ -144,8 +149,13 @@ class Network(nn.Module, ABC):
             velocity,
             torch.cat([velocity, ones], 1) if self.scaling.explicit_time else velocity,
             time=None if t is None else self._own(t),
+            measured=None if measured is None else self._own(measured),
             force=None if force is None else self._own(force) * self._velocity * self.scaling.time,
         )
+
+    def _known(self, parameters: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        """Parameters of L, and measured inputs of forces beside it."""
+        return parameters, None
 
     def inputs_of(self, jets: Jets) -> Inputs:
         """All of jets but their accelerations, in the network's units.
@@ -180,3 +190,11 @@ class Network(nn.Module, ABC):
         if self.scaling.explicit_time:
             own = torch.cat([own, torch.zeros_like(own[..., :1])], -1)
         return own.index_add(-1, self._owner[n:], rest)
+
+    def by_feature(self, gradient: Tensor, inputs: Inputs) -> Tensor:
+        """The transpose of `by_position`: (..., B, n or n + 1) -> (..., B, d); of rates it gives those of features."""
+        if gradient.shape[-1] < inputs.slopes.shape[-1]:
+            if self.scaling.explicit_time and gradient.shape[-1] == self.coordinates:
+                gradient = torch.cat([gradient, torch.zeros_like(gradient[..., :1])], -1)
+            gradient = gradient[..., self._owner]
+        return gradient * inputs.slopes

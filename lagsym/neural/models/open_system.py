@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
@@ -56,32 +56,14 @@ class OpenSystem(NetworkLagrangian):
     def _nets(self) -> tuple[Net, ...]:
         return tuple(effect.net for effect in self.effects)
 
-    def converted(self, dtype: torch.dtype) -> OpenSystem:
-        """A copy on the CPU in another number type, whose units are those of `scaling` to its last digit."""
-        copy = OpenSystem(self.lagrangian.converted(dtype), self.effects)
-        with torch.no_grad():
-            for mine, theirs in zip(copy.network, self.network, strict=True):
-                mine.copy_(theirs)
-        return copy
+    def _untrained(self, dtype: torch.dtype) -> OpenSystem:
+        return OpenSystem(self.lagrangian.converted(dtype), self.effects)
 
-    def inputs(
-        self,
-        q: Tensor,
-        v: Tensor,
-        t: Tensor | None = None,
-        parameters: Tensor | None = None,
-        force: Tensor | None = None,
-    ) -> Inputs:
-        """Samples in the network's units; measured inputs are the last columns of the parameters.
-
-        Raises:
-            InputError: the shapes are others, or something that is depended on is missing.
-        """
-        known, more = parameters, None
-        if parameters is not None and parameters.dim() == 2 and parameters.shape[1] > self.scaling.parameters:
-            known, more = parameters.split([self.scaling.parameters, parameters.shape[1] - self.scaling.parameters], 1)
-        own = super().inputs(q, v, t, known, force)
-        return own if more is None else replace(own, measured=self._own(more))
+    def _known(self, parameters: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        """Measured inputs are the last columns of the parameters."""
+        if parameters is None or parameters.dim() != 2 or parameters.shape[1] <= self.scaling.parameters:
+            return parameters, None
+        return parameters[:, : self.scaling.parameters], parameters[:, self.scaling.parameters :]
 
     def arguments(self, inputs: Inputs) -> tuple[tuple[Tensor, Tensor], ...]:
         """Those of the Lagrangian, then those of the effects."""

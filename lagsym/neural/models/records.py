@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lagsym.data.jets import Jets
-from lagsym.neural.operator import Operator
+from lagsym.neural.operators import Operator
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Net:
     """One perceptron: the operator that differentiates it, and the sizes of its ends.
 
     Arguments:
-        operator: see `lagsym.neural.operator`.
+        operator: see `lagsym.neural.operators`.
         inputs: numbers that go in.
         outputs: numbers that come out.
         biased: whether the last layer has a bias.

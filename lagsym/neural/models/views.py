@@ -23,7 +23,7 @@ from torch.nn.functional import linear, softplus
 
 from lagsym.neural.invariants import Invariant, invariants
 from lagsym.neural.models.records import Inputs
-from lagsym.neural.operator import LayerGradient, Operator, hessian_rows, tangents
+from lagsym.neural.operators import Contraction, LayerGradient, Operator, hessian_rows, tangents
 from lagsym.neural.scaling import Scaling
 
 ByPosition = Callable[[Tensor, Inputs], Tensor]
@@ -57,6 +57,10 @@ class StateView(nn.Module, ABC):
     @abstractmethod
     def derivatives(self, output: Tensor, inputs: Inputs) -> Float[Tensor, "rows batch state"]:
         """dN/du, then d²N/dW_k du for every velocity k, from the operator's output."""
+
+    @abstractmethod
+    def contraction(self, cotangent: Contraction, inputs: Inputs) -> Contraction:
+        """The cotangent of the operator's output for that of the derivatives, which is a contraction too."""
 
     @abstractmethod
     def value(self, parameters: Sequence[Tensor], inputs: Inputs) -> Float[Tensor, " batch"]:
@@ -96,6 +100,13 @@ class Selection(StateView):
             return output
         return output.new_zeros(*output.shape[:2], self._size).index_copy(-1, self._places, output)
 
+    def contraction(self, cotangent: Contraction, inputs: Inputs) -> Contraction:
+        """The same, of what is seen."""
+        del inputs
+        if len(self._places) == self._size:
+            return cotangent
+        return replace(cotangent, first=cotangent.first[:, self._places], along=cotangent.along[:, self._places])
+
     def value(self, parameters: Sequence[Tensor], inputs: Inputs) -> Tensor:
         """N of the state."""
         return value(parameters, self.arguments(inputs)[0])
@@ -133,6 +144,16 @@ class Invariants(StateView):
         rows = rows + torch.einsum("cbi,cikm->kbm", first, self._matrices[..., 1 + self._features :, 1:])
         gradient = torch.einsum("cbi,cbim->bm", first, slopes)
         return self._weight * torch.cat([gradient.unsqueeze(0), rows])
+
+    def contraction(self, cotangent: Contraction, inputs: Inputs) -> Contraction:
+        """The chain rule: tangents of the invariants along both directions, and the second derivative along both."""
+        slopes, n = self._seen(inputs)[1][..., 1:], inputs.velocity.shape[1]
+        factors = torch.einsum("cbik,kb->icb", slopes[..., self._features :], cotangent.factors)
+        along = torch.einsum("cbim,bm->cbi", slopes, cotangent.along)
+        bent = torch.einsum("cikm,kb,bm->cbi", self._matrices[..., -n:, 1:], cotangent.factors, cotangent.along)
+        first = torch.einsum("cbim,bm->cbi", slopes, cotangent.first) + bent
+        weighed = (self._weight * first).flatten(0, 1), (self._weight * factors).flatten(1), along.flatten(0, 1)
+        return Contraction(*weighed)
 
     def value(self, parameters: Sequence[Tensor], inputs: Inputs) -> Tensor:
         """N of the state, summed over copies."""
@@ -222,7 +243,7 @@ def over_copies(operator: Operator, copies: int) -> Operator:
     if copies == 1:
         return operator
 
-    def reverse(parameters: Sequence[Tensor], tape: Any, cotangent: Tensor) -> list[LayerGradient]:
+    def reverse(parameters: Sequence[Tensor], tape: Any, cotangent: Any) -> list[LayerGradient]:
         return [_folded(layer, copies) for layer in operator.reverse(parameters, tape, cotangent)]
 
     return Operator(operator.forward, reverse)

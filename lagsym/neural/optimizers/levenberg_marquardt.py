@@ -5,7 +5,16 @@ the error on that batch; λ falls after a step that succeeded at once and grows 
 of the number of parameters in memory and its cube in time, and up to a few thousand parameters it gets ten times
 closer than first-order methods in the same time.
 
-Source: Marquardt (1963), SIAM Journal on Applied Mathematics 11(2).
+A batch that is only a part of the data says little about some directions, and a step that follows it there spoils what
+earlier batches have taught.  In place of JᵀJ/m there stands therefore
+
+    G_k = γ_k G_(k-1) + JᵀJ/m,   γ_(k+1) = γ_k + ρ (γ − γ_k),
+
+which for a linear model makes each step that of recursive least squares over about the last 1/(1 − γ_k) batches: two
+at first, where a linear model soon ceases to hold, and ten in the end.
+
+Sources: Marquardt (1963), SIAM Journal on Applied Mathematics 11(2); Bertsekas (1996), Incremental least squares
+methods and the extended Kalman filter, SIAM Journal on Optimization 6(3).
 """
 
 from __future__ import annotations
@@ -19,8 +28,8 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from lagsym.neural.examples import Examples
-from lagsym.neural.models import Net, NetworkLagrangian
-from lagsym.neural.operator import LayerGradient, write_jacobian_rows
+from lagsym.neural.models import NetworkLagrangian
+from lagsym.neural.sweeps import residuals_and_jacobian
 
 _ATTEMPTS = 6
 _DAMPING = 1e-2
@@ -29,32 +38,48 @@ _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 
 _GROWTH, _DECAY = 3.0, 2.0
 
+_FIRST_MEMORY, _MEMORY, _RISE = 0.5, 0.9, 0.01
+"""γ_0, γ and ρ: how much of the normal matrix is left after a further batch, at first and in the end, and how soon."""
+
 
 class LevenbergMarquardt:
-    """The optimiser's state: the model, which it changes in place, and the damping.
+    """The optimiser's state: the model, which it changes in place, the damping, and what earlier batches left behind.
 
     Arguments:
         model: in double precision; on a CPU or CUDA.
+        examples: how many there are in all.  Of a batch that holds them all, earlier ones can tell nothing more.
     """
 
-    def __init__(self, model: NetworkLagrangian) -> None:
-        self._model = model
-        self._damping = _DAMPING
+    def __init__(self, model: NetworkLagrangian, examples: int = 0) -> None:
+        self._model, self._examples = model, examples
+        self._damping, self._memory = _DAMPING, _FIRST_MEMORY
+        self._normal: Tensor | None = None
         self._join_parameters()
 
     def state(self) -> dict[str, Any]:
         """What the next steps depend on besides the parameters."""
-        return {"damping": self._damping}
+        return {"damping": self._damping, "memory": self._memory, "normal": self._normal}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`; to be called when the parameters are those of that moment."""
-        self._damping = float(state["damping"])
+        self._damping, self._memory = float(state["damping"]), float(state["memory"])
+        normal = state["normal"]
+        self._normal = None if normal is None else torch.as_tensor(normal, device=self._model.device)
         self._join_parameters()
 
     def _join_parameters(self) -> None:
         # After a step the parameters are parts of one vector.  As how numbers lie in memory may decide the last digit
         # of a matrix product, they are so from the beginning, be it of a run or of its continuation.
         vector_to_parameters(parameters_to_vector(self._model.network).detach(), self._model.network)
+
+    def _remembered(self, gram: Tensor, *, partial: bool) -> Tensor:
+        """The normal matrix of a batch with what is left of those before, to be changed freely."""
+        if not partial:
+            self._memory, self._normal = _FIRST_MEMORY, None
+            return gram
+        self._normal = gram if self._normal is None else self._memory * self._normal + gram
+        self._memory += _RISE * (_MEMORY - self._memory)
+        return self._normal.clone()
 
     def step(self, examples: Examples) -> float:
         """One step on a batch; the mean squared residual before it, or infinity where no step is possible."""
@@ -65,7 +90,7 @@ class LevenbergMarquardt:
         rows, columns = jacobian.shape
         # With fewer rows than parameters the same step comes from the smaller matrix J Jᵀ.
         tall = rows >= columns
-        gram = _gram(jacobian, tall=tall) / rows
+        gram = self._remembered(_gram(jacobian, tall=tall) / rows, partial=tall and len(examples) < self._examples)
         right = (jacobian.mT @ residuals if tall else residuals) / rows
         start = parameters_to_vector(self._model.network).detach()
         diagonal = gram.diagonal().clone()
@@ -88,51 +113,6 @@ class LevenbergMarquardt:
 @torch.no_grad()
 def _mean_square(model: NetworkLagrangian, examples: Examples) -> float:
     return float(examples.residuals(model, model.outputs(examples.inputs)).square().mean())
-
-
-def residuals_and_jacobian(model: NetworkLagrangian, examples: Examples) -> tuple[Tensor, Tensor]:
-    """Weighted residuals (m r,) and their Jacobian (m r, P), P parameters in the order of `model.network`."""
-    sweeps = _forward(model, examples)
-    outputs = [output.requires_grad_() for _, _, output, _ in sweeps]
-    residuals = examples.residuals(model, outputs)
-    jacobian = residuals.new_empty(*residuals.shape, model.parameter_count)
-    for j in range(residuals.shape[1]):
-        # Examples do not mix, so one backward pass gives every example's derivative of its j-th residual.
-        cotangents = torch.autograd.grad(residuals[:, j].sum(), outputs, retain_graph=True)
-        start = 0
-        for (net, parameters, _, tape), cotangent in zip(sweeps, cotangents, strict=True):
-            stop = start + sum(parameter.numel() for parameter in parameters)
-            layers = net.operator.reverse(parameters, tape, cotangent)
-            write_jacobian_rows(_by_example(layers, examples.group), jacobian[:, j, start:stop])
-            start = stop
-    return residuals.detach().flatten(), jacobian.flatten(0, 1)
-
-
-def _by_example(layers: list[LayerGradient], group: int) -> list[LayerGradient]:
-    """Gradients of examples from those of their samples: summing over a group is stacking what is contracted anyway."""
-    if group == 1:
-        return layers
-
-    def stacked(part: Tensor) -> Tensor:  # (m, B · group, k) -> (m · group, B, k)
-        return part.unflatten(1, (-1, group)).transpose(1, 2).flatten(0, 1)
-
-    grouped = []
-    for layer in layers:
-        pairs = ((left, right.expand(-1, left.shape[1], -1)) for left, right in layer.pairs)
-        bias = None if layer.bias is None else layer.bias.unflatten(0, (-1, group)).sum(1)
-        grouped.append(LayerGradient(tuple((stacked(left), stacked(right)) for left, right in pairs), bias))
-    return grouped
-
-
-def _forward(model: NetworkLagrangian, examples: Examples) -> list[tuple[Net, list[Tensor], Tensor, Any]]:
-    """For each net its parameters, its operator's output, and the tape that leads back."""
-    everything, start, sweeps = [parameter.detach() for parameter in model.network], 0, []
-    for net, arguments in zip(model.nets, model.arguments(examples.inputs), strict=True):
-        stop = start + net.tensors(model.depth)
-        output, tape = net.operator.forward(everything[start:stop], *arguments)
-        sweeps.append((net, everything[start:stop], output, tape))
-        start = stop
-    return sweeps
 
 
 def _gram(jacobian: Tensor, *, tall: bool) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from pytorch_optimizer import SOAP
 
+from lagsym.neural.captured import BatchGradient
 from lagsym.neural.examples import Examples
 from lagsym.neural.models import NetworkLagrangian
 
@@ -30,8 +31,8 @@ class Soap:
     """
 
     def __init__(self, model: NetworkLagrangian, steps: int) -> None:
-        self._model, self._steps, self._taken = model, steps, 0
-        self._parameters = list(model.network)
+        self._steps, self._taken = steps, 0
+        self._gradient, self._parameters = BatchGradient(model), list(model.network)
         self._optimizer = SOAP(self._parameters, lr=_LEARNING_RATE, weight_decay=0.0)
 
     def state(self) -> dict[str, Any]:
@@ -48,10 +49,11 @@ class Soap:
 
     def step(self, examples: Examples) -> float:
         """One step on a batch; the mean squared residual before it, or infinity where no step is possible."""
-        loss = examples.residuals(self._model, self._model.outputs(examples.inputs)).square().mean()
-        self._optimizer.zero_grad()
-        loss.backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, CLIP))
+        squared, gradients = self._gradient(examples)
+        for parameter, gradient in zip(self._parameters, gradients, strict=True):
+            parameter.grad = gradient
+        total = torch.nn.utils.clip_grad_norm_(self._parameters, CLIP)
+        norm, error = torch.stack([total, squared]).tolist()  # waits for the device once
         rate = learning_rate(self._taken, self._steps)
         self._taken += 1
         if not math.isfinite(norm):  # the batch holds a sample at which M is singular: leave it out
@@ -59,7 +61,7 @@ class Soap:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.step()
-        return float(loss.detach())
+        return error
 
 
 def learning_rate(taken: int, steps: int) -> float:

@@ -1,5 +1,6 @@
 import builtins
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,11 +63,13 @@ def test_a_root_needs_its_symbol_set(relativistic):
 
 
 def test_apart_every_symbol_set_has_an_engine_of_its_own():
-    whole = OperonEngine({"polynomial": (), "root": ("Sqrt",)}, population=400)
+    whole = OperonEngine({"polynomial": (), "root": ("Sqrt",)}, population=400, largest=20)
     polynomial, root = whole.apart()
-    assert polynomial == POLYNOMIAL
-    assert root == OperonEngine({"root": ("Sqrt",)}, population=400, common=False)
+    assert polynomial == replace(POLYNOMIAL, largest=20)
+    assert root == OperonEngine({"root": ("Sqrt",)}, population=400, largest=20, common=False)
     assert root.apart() == (root,)
+    # Long formulas of one symbol set only mimic what another says shortly.
+    assert {part.largest for part in OperonEngine(largest=60).apart()} == {25}
 
 
 def test_without_common_terms_a_formula_has_its_own_symbols_only():

@@ -17,7 +17,7 @@ from lagsym.neural.baselines import (
 )
 from lagsym.neural.examples import AccelerationExamples
 from lagsym.neural.optimizers import Soap
-from lagsym.neural.optimizers.levenberg_marquardt import residuals_and_jacobian
+from lagsym.neural.sweeps import residuals_and_jacobian
 from lagsym.neural.training import Training
 from lagsym.simulation import simulate
 
@@ -76,6 +76,27 @@ def test_where_the_mass_depends_on_position_only_the_right_momentum_will_do():
     _, wrong = learned("position_dependent_mass", velocity_as_momentum)
     assert right < 3e-3
     assert wrong > 3e-2
+
+
+def falls(seed, samples=400):
+    """H = p²/2 - g q, with g of each sample its own."""
+    generator = np.random.default_rng(seed)
+    q, p, g = generator.uniform(-1, 1, (3, samples, 1))
+    return PhaseSpace(q, p, p, g, g)
+
+
+def test_a_hamiltonian_may_depend_on_parameters():
+    data = [falls(seed) for seed in (0, 1)]
+    model = HamiltonianNetwork.of(data[0], width=8)
+    assert train(model, *(HamiltonExamples.of(part, model) for part in data)) < 5e-3
+    times, field = np.linspace(0, 0.5, 5), np.array([[0.8], [-0.5]])
+    q, p = roll_out(model, np.zeros((2, 1)), np.zeros((2, 1)), times, field)
+    np.testing.assert_allclose(p[:, :, 0], np.outer(times, field), atol=1e-2)
+    np.testing.assert_allclose(q[:, :, 0], np.outer(times**2, field) / 2, atol=1e-2)
+    with pytest.raises(InputError, match="parameters"):
+        model.rates(torch.zeros(2, 1).double(), torch.zeros(2, 1).double())
+    with pytest.raises(DataError, match=r"parameters of shape \(400, k\)"):
+        PhaseSpace(data[0].q, data[0].p, data[0].q_dot, data[0].p_dot, np.zeros((3, 1)))
 
 
 def two_coordinates(samples=6):

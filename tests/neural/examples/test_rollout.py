@@ -9,7 +9,7 @@ from lagsym.data.trajectories import Trajectories
 from lagsym.neural import STRUCTURES, FitOptions, Scaling, fit
 from lagsym.neural.examples import Motion, RolloutExamples
 from lagsym.neural.models import NaturalLagrangian
-from lagsym.neural.optimizers.levenberg_marquardt import residuals_and_jacobian
+from lagsym.neural.sweeps import residuals_and_jacobian
 from lagsym.simulation import simulate
 
 

@@ -10,7 +10,8 @@ from lagsym.errors import InputError
 from lagsym.neural import STRUCTURES, FitOptions, Scaling, fit
 from lagsym.neural.examples import Motion, WeakExamples
 from lagsym.neural.models import NaturalLagrangian
-from lagsym.neural.optimizers.levenberg_marquardt import LevenbergMarquardt, residuals_and_jacobian
+from lagsym.neural.optimizers import LevenbergMarquardt
+from lagsym.neural.sweeps import residuals_and_jacobian
 from lagsym.simulation import simulate
 
 

@@ -14,7 +14,7 @@ from lagsym.neural.examples import AccelerationExamples, BalanceExamples
 from lagsym.neural.models.dissipation import Dissipation
 from lagsym.neural.models.open_system import OpenSystem, surround
 from lagsym.neural.optimizers import Soap
-from lagsym.neural.optimizers.levenberg_marquardt import residuals_and_jacobian
+from lagsym.neural.sweeps import residuals_and_jacobian
 from lagsym.neural.training import Training
 from lagsym.simulation import simulate
 

@@ -13,7 +13,7 @@ from lagsym.neural.examples import AccelerationExamples
 from lagsym.neural.models.dissipation import Dissipation
 from lagsym.neural.models.forces import InputForce, MeasuredForce, TimeForce, without_inputs
 from lagsym.neural.models.open_system import OpenSystem, record_effects, restore_effects, surround
-from lagsym.neural.optimizers.levenberg_marquardt import residuals_and_jacobian
+from lagsym.neural.sweeps import residuals_and_jacobian
 from lagsym.neural.training import Training
 
 

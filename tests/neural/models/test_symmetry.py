@@ -12,7 +12,7 @@ from lagsym.data.jets import Jets
 from lagsym.errors import InputError
 from lagsym.neural import STRUCTURES, FitOptions, Scaling, fit, load_fit, save_fit
 from lagsym.neural.examples import AccelerationExamples
-from lagsym.neural.optimizers.levenberg_marquardt import residuals_and_jacobian
+from lagsym.neural.sweeps import residuals_and_jacobian
 from lagsym.neural.symmetry import Symmetry
 
 DOUBLE = torch.float64

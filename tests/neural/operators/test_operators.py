@@ -7,7 +7,7 @@ import torch
 from torch.func import jacrev, vmap
 
 from lagsym.errors import InputError
-from lagsym.neural.operator import batch_gradient, hessian_rows, tangents, write_jacobian_rows
+from lagsym.neural.operators import Contraction, batch_gradient, hessian_rows, tangents, write_jacobian_rows
 
 
 def perceptron(parameters, x):
@@ -142,3 +142,23 @@ def test_the_same_step_twice_gives_the_same_bits(case):
     assert torch.equal(first, second)
     one, other = (torch.autograd.grad(output.square().sum(), parameters) for output in (first, second))
     assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_contraction_goes_back_as_the_cotangent_that_it_stands_for(depth):
+    operator, reference, parameters, x, directions = rows_case(depth)
+    generator = torch.Generator().manual_seed(5)
+    first, along = torch.randn(2, 6, 5, generator=generator, dtype=x.dtype)
+    cotangent = Contraction(first, torch.randn(2, 6, generator=generator, dtype=x.dtype), along)
+    detached = [p.detach() for p in parameters]
+    _, tape = operator.forward(detached, x, directions)
+    layers = operator.reverse(detached, tape, cotangent)
+    wanted = torch.autograd.grad((reference(parameters, x, directions) * cotangent.dense()).sum(), parameters)
+    for mine, theirs in zip(batch_gradient(layers), wanted, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-10)
+    rows = x.new_empty(len(x), sum(p.numel() for p in parameters))
+    write_jacobian_rows(layers, rows)
+    torch.testing.assert_close(rows.sum(0), torch.cat([g.flatten() for g in wanted]), rtol=1e-10, atol=1e-10)
+    again = x.new_empty(rows.shape)  # a tape serves any number of reverse sweeps
+    write_jacobian_rows(operator.reverse(detached, tape, cotangent), again)
+    assert torch.equal(rows, again)

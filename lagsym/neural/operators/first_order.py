@@ -1,7 +1,7 @@
 """Operators of first order: values of a perceptron and the gradient of a scalar one, each with its own reverse sweep.
 
 Friction coefficients, driving forces and unconstrained accelerations are values of a network; Hamilton's equations
-need the gradient of one.  For the conventions of parameters and reverse sweeps see `lagsym.neural.operator`.
+need the gradient of one.  For the conventions of parameters and reverse sweeps see `lagsym.neural.operators.base`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, softplus
 
-from lagsym.neural.operator import LayerGradient, Operator
+from lagsym.neural.operators.base import LayerGradient, Operator
 
 # ------------------------------------------------------------------------------------------------------ values
 

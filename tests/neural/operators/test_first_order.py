@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch.func import grad, vmap
 
-from lagsym.neural.first_order import gradient, values
-from lagsym.neural.operator import write_jacobian_rows
+from lagsym.neural.operators import gradient, values, write_jacobian_rows
 
 
 def draw(sizes, biased):

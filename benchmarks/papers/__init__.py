@@ -1,0 +1,1 @@
+"""What the literature reports of Lagrangian and Hamiltonian networks, repeated with ours by the published protocols."""

@@ -1,0 +1,337 @@
+"""Shooting: windows of data with starting states of their own, carried through by a law and fitted to positions.
+
+The starting states are eliminated (Schur complement), so the cost grows only linearly with the number of windows.
+
+Source: Bock, "Recent advances in parameteridentification techniques for O.D.E.", 1983 (multiple shooting).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from lagsym.distillation.windows import Windows
+from lagsym.errors import InputError
+from lagsym.mechanics.dynamics.numeric import CompiledMechanics, solve_samples
+
+ITERATIONS = 20
+LEAST_GAIN = 1e-6
+SHARES = (0.25, 0.5, 1.0)
+"""Of a window, that its starting state is fitted to in turn: errors of the start grow along a window."""
+SETTLING, SETTLED = 8, 1e-2
+"""Iterations of the starting states alone, and the share of a window's misfit below which a gain ends them."""
+SUBSTEPS = (1, 2, 4, 8)
+FARTHEST = 1e100
+NUMERICAL_FLOOR = 1e-8
+"""Relative error of a constant that comes from integration alone."""
+Rate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+NOT_INTEGRABLE = "the law cannot be integrated from these constants; check the candidate, or begin nearer to the data"
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Constants with their errors.
+
+    Arguments:
+        values: the constants.
+        covariance: their covariance matrix.
+        residual: standard deviation of the misfit of each coordinate, in its units.
+        window: length of the windows in the end, in units of time.
+        windows: how many there were.
+        converged: whether the iteration came to rest.
+    """
+
+    values: Float[np.ndarray, " constants"]
+    covariance: Float[np.ndarray, "constants constants"]
+    residual: Float[np.ndarray, " coordinates"]
+    window: float
+    windows: int
+    converged: bool
+
+    @property
+    def standard_errors(self) -> Float[np.ndarray, " constants"]:
+        """Square roots of the covariance's diagonal."""
+        return np.sqrt(np.diag(self.covariance))
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where a fit came to rest.
+
+    Arguments:
+        values: the constants.
+        states: positions and velocities at the start of every window.
+        residual: misfit of every sample in units of its scale; zero where a window has no sample.
+        converged: whether the iteration came to rest.
+    """
+
+    values: Float[np.ndarray, " constants"]
+    states: Float[np.ndarray, "windows states"]
+    residual: Float[np.ndarray, "samples windows coordinates"]
+    converged: bool
+
+    @property
+    def chi_square(self) -> float:
+        """The sum of the squared misfits."""
+        return float(np.sum(self.residual**2))
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """The misfit around a point as a quadratic function of the constants, the starting states following them.
+
+    chi_square + 2 gradient . x + x . matrix x
+
+    Arguments:
+        matrix: half its second derivatives.
+        gradient: half its slope, summed over windows.
+        scores: each window's share of the gradient.
+    """
+
+    matrix: Float[np.ndarray, "constants constants"]
+    gradient: Float[np.ndarray, " constants"]
+    scores: Float[np.ndarray, "windows constants"]
+
+
+class Shooting:
+    """Gauss–Newton with damping on constants and starting states together."""
+
+    def __init__(self, mechanics: CompiledMechanics, windows: Windows, scale: np.ndarray, constants: int) -> None:
+        self.mechanics, self.windows, self.scale, self.constants = mechanics, windows, scale, constants
+        self.n = windows.q.shape[2]
+        self.substeps = 1
+
+    def fit(self, initial: np.ndarray, length: float) -> Refined:
+        """Constants with their errors, for windows of a length."""
+        found = self.solve(initial, self._settled(initial))
+        misfit = found.residual * self.scale
+        free = self.windows.weight.sum() - found.states.shape[0] * 2 - self.constants / self.n
+        spread = np.sqrt(np.sum(misfit**2, axis=(0, 1)) / max(free, 1))
+        return Refined(found.values, self._covariance(found), spread, length, len(found.states), found.converged)
+
+    def solve(self, initial: np.ndarray, start: np.ndarray, *, least_gain: float = LEAST_GAIN) -> Solution:
+        """The constants and starting states of least misfit.
+
+        Arguments:
+            initial: constants to begin with.
+            start: starting states to begin with, of shape (windows, 2 n).
+            least_gain: share of chi-square that a step has to gain for another one to be worth it.
+
+        Raises:
+            InputError: the law cannot be integrated from there.
+        """
+        values, states = initial.copy(), start.copy()
+        self._choose_substeps(states, values)
+        residual = self._residual(states, values)
+        if not np.isfinite(residual).all():
+            raise InputError(NOT_INTEGRABLE)
+        damping, converged = 1e-4, False
+        for _ in range(ITERATIONS):
+            by_state, by_constant = self._jacobians(states, values)
+            if not (np.isfinite(by_state).all() and np.isfinite(by_constant).all()):
+                raise InputError(NOT_INTEGRABLE)
+            step = self._step(by_state, by_constant, residual, damping)
+            trial = self._residual(states + step[1], values + step[0])
+            tries = 0
+            while not np.sum(trial**2) < np.sum(residual**2) and tries < 8:
+                damping, tries = 10 * damping, tries + 1
+                step = self._step(by_state, by_constant, residual, damping)
+                trial = self._residual(states + step[1], values + step[0])
+            if tries == 8:
+                converged = True
+                break
+            gain = 1 - np.sum(trial**2) / np.sum(residual**2)
+            values, states, residual = values + step[0], states + step[1], trial
+            damping = max(damping / 10, 1e-12)
+            if gain < least_gain:
+                converged = True
+                break
+        return Solution(values, states, residual, converged)
+
+    def _settled(self, values: np.ndarray) -> np.ndarray:
+        """Starting states fitted with the constants held fixed, on ever longer shares of the windows.
+
+        States read off smoothed positions may be so wrong that the path after a close encounter is another one.
+        """
+        states = self.windows.state.copy()
+        for share in SHARES:
+            part = Shooting(self.mechanics, self.windows.first(share), self.scale, self.constants)
+            part._choose_substeps(states, values)
+            states = part._fit_states(states, values)
+        return states
+
+    def _fit_states(self, states: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Starting states of least misfit, each window with a damping of its own.
+
+        A window that passes a close encounter answers to its start far more strongly than the others; with one damping
+        for all it would hold up the whole fit.
+        """
+        damping, residual = np.full(len(states), 1e-4), self._residual(states, values)
+        size = np.sum(residual**2, axis=(0, 2))
+        for _ in range(SETTLING):
+            by_state, by_constant = self._jacobians(states, values)
+            if not np.isfinite(by_state).all():
+                break
+            SS, _, _, Sr, _ = _normal(by_state, by_constant, residual)
+            SS = SS + (damping[:, None, None] * SS + 1e-14) * np.eye(SS.shape[1])
+            trial = states - np.linalg.solve(SS, Sr[..., None])[..., 0]
+            changed = self._residual(trial, values)
+            attempt = np.sum(changed**2, axis=(0, 2))
+            better = attempt < size
+            gain = np.max(np.where(better, 1 - attempt / np.maximum(size, 1e-300), 0))
+            damping = np.where(better, np.maximum(damping / 10, 1e-12), 10 * damping)
+            states, size = np.where(better[:, None], trial, states), np.where(better, attempt, size)
+            residual = np.where(better[:, None], changed, residual)
+            if better.any() and gain < SETTLED:
+                break
+        return states
+
+    def curvature(self, states: np.ndarray, values: np.ndarray) -> Curvature:
+        """The misfit around constants and starting states.
+
+        Arguments:
+            states: of shape (windows, 2 n), where the misfit is least for these constants.
+            values: the constants.
+        """
+        self._choose_substeps(states, values)
+        by_state, by_constant = self._jacobians(states, values)
+        return _reduced(by_state, by_constant, self._residual(states, values))
+
+    def _choose_substeps(self, states: np.ndarray, values: np.ndarray) -> None:
+        """Enough Runge–Kutta steps between samples that twice as many change nothing that matters."""
+        for self.substeps in SUBSTEPS[:-1]:
+            coarse = self._positions(states, values)
+            self.substeps *= 2
+            change = np.abs(self._positions(states, values) - coarse) / self.scale
+            if np.nanmax(np.where(self.windows.weight[..., None] > 0, change, 0)) < 0.05:
+                break
+
+    def _positions(self, states: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Positions at every sample of every window; windows in copies when states come in copies."""
+        n, copies = self.n, len(states) // self.windows.steps.shape[1]
+        steps = np.tile(self.windows.steps, copies)
+        t = np.tile(self.windows.start, copies)
+        q, v = states[:, :n], states[:, n:]
+        path = [q]
+
+        for place, step in enumerate(steps):
+            h = step / self.substeps
+            rate = self._rate(place, t, np.maximum(step, 1e-300), values)
+            for _ in range(self.substeps):
+                with np.errstate(all="ignore"):
+                    q, v = _runge_kutta(rate, t, q, v, h)
+                t = t + h
+            path.append(q)
+        return np.stack(path)
+
+    def _rate(self, place: int, start: np.ndarray, step: np.ndarray, values: np.ndarray) -> Rate:
+        """Accelerations within one sampling interval, where measured forces are cubic."""
+        force = self.windows.force
+        if force is None:
+            return lambda t, q, v: self.mechanics.acceleration(t, q, v, values)
+        copies = len(start) // force[0].shape[1]
+        (f0, f1), (m0, m1) = ([np.tile(part[place + k], (copies, 1)) for k in (0, 1)] for part in force)
+        width = step[:, None]
+
+        def driven(t: np.ndarray, q: np.ndarray, v: np.ndarray) -> np.ndarray:
+            s = ((t - start) / step)[:, None]
+            value = (1 - s) ** 2 * ((1 + 2 * s) * f0 + s * width * m0) + s**2 * (
+                (3 - 2 * s) * f1 + (s - 1) * width * m1
+            )
+            mass, inner = self.mechanics.mass_and_force(t, q, v, values)
+            return solve_samples(mass, inner + value)
+
+        return driven
+
+    def _residual(self, states: np.ndarray, values: np.ndarray) -> np.ndarray:
+        error = (self._positions(states, values) - self.windows.q) / self.scale
+        # A motion that breaks down is far off; beyond this, squares would not be finite.
+        error = np.where(np.abs(error) < FARTHEST, error, np.inf)
+        return np.where(self.windows.weight[..., None] > 0, error, 0.0)
+
+    def _jacobians(self, states: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Derivatives of the residual by central differences, all perturbed copies in one sweep."""
+        windows, size = states.shape
+        changes = [1e-5 * max(float(np.abs(states[:, k]).std()), 1e-3) for k in range(size)]
+        shifts = [1e-5 * max(abs(c), 1e-3) for c in values]
+        copies, parameters = [], []
+        for k, change in enumerate(changes):
+            for sign in (1, -1):
+                copies.append(states + sign * change * np.eye(size)[k])
+                parameters.append(values)
+        for k, shift in enumerate(shifts):
+            for sign in (1, -1):
+                copies.append(states)
+                parameters.append(values + sign * shift * np.eye(len(values))[k])
+        path = self._positions(np.concatenate(copies), np.repeat(np.array(parameters).T, windows, axis=1))
+        path = path.reshape(len(path), len(copies), windows, self.n) / self.scale
+        with np.errstate(invalid="ignore"):  # a motion that breaks down has no slope
+            slopes = (path[:, 0::2] - path[:, 1::2]) / (2 * np.array([*changes, *shifts]))[None, :, None, None]
+        slopes = np.where(self.windows.weight[:, None, :, None] > 0, slopes, 0.0)
+        return slopes[:, :size], slopes[:, size:]
+
+    def _step(
+        self, by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray, damping: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        SS, SC, CC, Sr, Cr = _normal(by_state, by_constant, residual)
+        SS = SS + damping * SS * np.eye(SS.shape[1]) + 1e-14 * np.eye(SS.shape[1])
+        inner, own = np.linalg.solve(SS, SC), np.linalg.solve(SS, Sr[..., None])[..., 0]
+        H = CC - np.einsum("wij,wik->jk", SC, inner)
+        g = Cr - np.einsum("wij,wi->j", SC, own)
+        values = -np.linalg.solve(H + damping * np.diag(np.diag(CC)) + 1e-300 * np.eye(len(H)), g)
+        return values, -(own + inner @ values)
+
+    def _covariance(self, found: Solution) -> np.ndarray:
+        """Covariance of the constants, robust against errors that are correlated within a window."""
+        curvature = _reduced(*self._jacobians(found.states, found.values), found.residual)
+        inverse = np.linalg.pinv(curvature.matrix, hermitian=True)
+        windows = len(found.states)
+        samples = self.windows.weight.sum() * self.n
+        free = max(samples - windows * 2 * self.n - self.constants, 1)
+        covariance = inverse * found.chi_square / free
+        if windows > 3 * self.constants:
+            scores = curvature.scores
+            robust = inverse @ (scores.T @ scores) @ inverse * windows / (windows - self.constants)
+            # The sandwich scatters with few windows: it may raise the plain errors, not lower them.
+            ratio = np.sqrt(np.maximum(np.diag(robust) / np.maximum(np.diag(covariance), 1e-300), 1))
+            covariance = covariance * np.outer(ratio, ratio)
+        return covariance + np.diag((NUMERICAL_FLOOR * found.values) ** 2)
+
+
+def _runge_kutta(
+    rate: Rate,
+    t: np.ndarray,
+    q: np.ndarray,
+    v: np.ndarray,
+    h: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One classical step of fourth order, with a step length of its own for each window."""
+    half, whole = (h / 2)[:, None], h[:, None]
+    a1 = rate(t, q, v)
+    a2 = rate(t + h / 2, q + half * v, v + half * a1)
+    a3 = rate(t + h / 2, q + half * (v + half * a1), v + half * a2)
+    a4 = rate(t + h, q + whole * (v + half * a2), v + whole * a3)
+    return q + whole * (v + whole / 6 * (a1 + a2 + a3)), v + whole / 6 * (a1 + 2 * a2 + 2 * a3 + a4)
+
+
+def _normal(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Blocks of the normal equations: per window for the states, in all for the constants."""
+    return (
+        np.einsum("tawi,tbwi->wab", by_state, by_state, optimize=True),
+        np.einsum("tawi,tcwi->wac", by_state, by_constant, optimize=True),
+        np.einsum("tcwi,tdwi->cd", by_constant, by_constant, optimize=True),
+        np.einsum("tawi,twi->wa", by_state, residual, optimize=True),
+        np.einsum("tcwi,twi->c", by_constant, residual, optimize=True),
+    )
+
+
+def _reduced(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray) -> Curvature:
+    """The normal equations of the constants, with the starting states eliminated."""
+    SS, SC, CC, _, _ = _normal(by_state, by_constant, residual)
+    inner = np.linalg.solve(SS + 1e-14 * np.eye(SS.shape[1]), SC)
+    projected = by_constant - np.einsum("tswi,wsc->tcwi", by_state, inner)
+    scores = np.einsum("tcwi,twi->wc", projected, residual)
+    return Curvature(CC - np.einsum("wij,wik->jk", SC, inner), scores.sum(axis=0), scores)

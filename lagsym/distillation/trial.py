@@ -1,0 +1,97 @@
+"""Trial: candidates that noise leaves open are told apart by the motion itself.
+
+Smoothing biases every regression on derivatives.  Multiple shooting compares a law with the measured positions, whose
+errors are independent, so that the right law leaves the noise and nothing else, and an information criterion counts:
+
+    N sum_i log r_i^2 + k log N,
+
+with r_i the residual of coordinate i, N samples and k constants.  A law that only holds over shorter windows is worse.
+
+Source: Schwarz, "Estimating the dimension of a model", Ann. Statist. 6 (1978) 461.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy as sp
+from jaxtyping import Float
+
+from lagsym.data.derivatives import characteristic_time, noise_level
+from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.inner import Named
+from lagsym.distillation.refinement import LONGEST_WINDOW, refine
+from lagsym.distillation.selection import Candidate
+from lagsym.errors import InputError
+from lagsym.mechanics.system import parameter_symbol
+
+EXCESS = 1.03
+"""Residual of a law relative to the noise that leaves nothing to be explained."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a candidate does in the fit of the motion.
+
+    Arguments:
+        candidate: with the constants that fit best, but for those inside terms.
+        residual: of each coordinate, relative to the noise.
+        window: length of time over which the law holds.
+        whole: whether no longer windows were asked for.
+        samples: measured positions of each coordinate.
+        constants: how many were fitted.
+    """
+
+    candidate: Candidate
+    residual: Float[np.ndarray, " coordinates"]
+    window: float
+    whole: bool
+    samples: int
+    constants: int
+
+    @property
+    def leaves_noise(self) -> bool:
+        """Whether nothing but noise is left, over the longest windows: over short ones any law is good enough."""
+        return self.whole and bool(np.all(self.residual < EXCESS))
+
+    @property
+    def criterion(self) -> float:
+        """The information criterion, the less the better."""
+        fit = 2 * np.sum(np.log(np.maximum(self.residual, 1e-300)))
+        return float(self.samples * fit + self.constants * np.log(self.samples))
+
+
+def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories) -> Trial | None:
+    """Fit a candidate's constants to the motion; None where it cannot be integrated.
+
+    Arguments:
+        candidate: terms with their first coefficients.
+        data: measured trajectories.
+        smooth: the same, differentiated.
+    """
+    first = 0 if candidate.fixed else 1
+    coefficients = np.asarray(candidate.coefficients[first:], float)
+    named = Named.of(candidate.terms, candidate.inner, first=len(coefficients) + 1)
+    constants = (*(parameter_symbol(f"c{i + 1}") for i in range(len(coefficients))), *named.symbols)
+    factors = [sp.S.One] * first + list(constants[: len(coefficients)])
+    lagrangian = sp.Add(*(factor * term for factor, term in zip(factors, named.terms, strict=True)))
+    try:
+        found = refine(lagrangian, constants, np.concatenate([coefficients, named.values]), data, smooth)
+    except InputError:
+        return None
+    fitted = np.concatenate([np.ones(first), found.values[: len(coefficients)]])
+    noise = np.maximum(noise_level(data), 1e-300)
+    # Constants inside terms that went far make coefficients that only fit beside them.
+    better = candidate if named.symbols else replace(candidate, coefficients=fitted)
+    whole = found.window > 0.99 * LONGEST_WINDOW * characteristic_time(smooth)
+    return Trial(better, found.residual / noise, found.window, whole, len(data), len(constants))
+
+
+def winner(trials: Sequence[Trial]) -> Trial | None:
+    """The trial of least criterion among those of laws that hold over the longest windows, or None of none."""
+    if not trials:
+        return None
+    longest = max(trial.window for trial in trials)
+    return min((t for t in trials if t.window > 0.99 * longest), key=lambda trial: trial.criterion)

@@ -1,0 +1,87 @@
+"""Drafting: a choice of terms and its settled constants, written down as a law."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lagsym.data.samples import Sampled
+from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.constants import name_constant
+from lagsym.distillation.options import Choice
+from lagsym.distillation.selection import Candidate
+from lagsym.distillation.settling import Settled
+from lagsym.journal import Journal
+from lagsym.law import Constant, FrontEntry, Law
+from lagsym.mechanics.inverse_problem.helmholtz import multipliers
+from lagsym.mechanics.jetspace import JetSpace
+from lagsym.mechanics.notation.parsing import to_text
+
+
+def draft(
+    selected: Choice, settled: Settled, smooth: Trajectories, journal: Journal, *, known: bool = False, seed: int = 0
+) -> Law:
+    """The law with all that is known of it before the held-out data have spoken.
+
+    Arguments:
+        selected: the choice of terms.
+        settled: its constants and the friction beside it.
+        smooth: the differentiated trajectories that they were fitted to.
+        journal: takes what the user should know of the fit.
+        known: whether a known part set the scale.
+        seed: of the discovery.
+    """
+    refined = settled.refined
+    if refined is None and settled.constants:
+        journal.notices.append("The constants could not be refined by integration; they are those of the selection.")
+    if refined is not None and not refined.converged:
+        journal.caps.append("refine")
+    if settled.dropped:
+        journal.notices.append(
+            f"Selected but dropped, as the fit of the motion could not tell their coefficients from zero: "
+            f"{', '.join(to_text(term) for term in settled.dropped)}."
+        )
+    errors = [None] * len(settled.constants) if refined is None else [float(e) for e in refined.standard_errors]
+    evidence = {
+        to_text(c * term): selected.evidence[origin]
+        for (c, term), origin in zip(settled.terms, settled.origins, strict=True)
+    }
+    evidence |= {to_text(d * term): settled.witnesses[term] for d, term in settled.friction}
+    fixed = known or selected.candidate.fixed
+    return Law(
+        coordinates=smooth.coordinates,
+        lagrangian=settled.lagrangian,
+        constants=tuple(
+            Constant(symbol.name, float(value), error, name_constant(float(value), error))
+            for symbol, value, error in zip(settled.constants, settled.values, errors, strict=True)
+        ),
+        covariance=() if refined is None else tuple(tuple(map(float, row)) for row in refined.covariance),
+        dissipation=settled.dissipation,
+        angles=tuple(name for name in smooth.coordinates if name in smooth.angles),
+        parameters=smooth.parameters,
+        structure=selected.structure,
+        multipliers=multipliers(
+            settled.numeric_lagrangian, JetSpace(smooth.coordinates), middle_ranges(smooth)
+        ).dimension,
+        scale="fixed" if fixed else "free",
+        evidence=evidence,
+        tests={
+            "friction": settled.test,
+            "stability": {to_text(term): share for term, share in selected.stability.items()},
+        },
+        front=tuple(front_entry(entry) for entry in selected.front.candidates),
+        seed=seed,
+    )
+
+
+def middle_ranges(smooth: Sampled) -> dict[str, tuple[float, float]]:
+    """The middle of what the data cover, for every coordinate and velocity."""
+    jets = smooth.jets()
+    names = [*smooth.coordinates, *(f"{name}_dot" for name in smooth.coordinates)]
+    low, high = np.quantile(np.concatenate([jets.q, jets.v], axis=1), [0.1, 0.9], axis=0)
+    return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True) if a < b}
+
+
+def front_entry(candidate: Candidate) -> FrontEntry:
+    """A candidate as an entry of a law's front."""
+    constants = tuple(float(c) for c in candidate.coefficients)
+    return FrontEntry(candidate.complexity, candidate.loss, to_text(candidate.lagrangian), constants, candidate.scores)

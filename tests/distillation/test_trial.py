@@ -1,0 +1,39 @@
+"""Trials: the right law leaves the noise, a wrong one does not, and the criterion ranks them."""
+
+import numpy as np
+import sympy as sp
+
+from lagsym.data.derivatives import differentiate
+from lagsym.data.trajectories import Segment, Trajectories
+from lagsym.distillation.selection import Candidate
+from lagsym.distillation.trial import Trial, attempt, winner
+
+x, v = sp.Symbol("x", real=True), sp.Symbol("x_dot", real=True)
+SPRING = Candidate((v**2 / 2, x**2), np.array([1.0, -0.4]), 2.0, 0.0, "data")
+WRONG = Candidate((v**2 / 2, x**4), np.array([1.0, -0.3]), 2.0, 0.0, "data")
+
+
+def test_the_right_law_leaves_noise_and_wins():
+    t, generator = np.arange(0, 20, 0.05), np.random.default_rng(0)
+    segments = [Segment(t, (a * np.sin(t) + 0.02 * generator.standard_normal(400))[:, None]) for a in (0.6, 1.0)]
+    data = Trajectories(("x",), tuple(segments))
+    right, wrong = (attempt(candidate, data, differentiate(data)) for candidate in (SPRING, WRONG))
+    assert right is not None
+    assert right.leaves_noise
+    np.testing.assert_allclose(right.candidate.coefficients, [1.0, -0.5], atol=5e-3)
+    assert wrong is None or not wrong.leaves_noise
+    assert winner([trial for trial in (wrong, right) if trial is not None]) is right
+
+
+def test_longer_windows_come_first_and_constants_cost():
+    def trial(residual: float, window: float, constants: int) -> Trial:
+        return Trial(SPRING, np.array([residual]), window, window == 2.0, 1000, constants)
+
+    close, long, longer = trial(1.0, 1.0, 2), trial(1.01, 2.0, 2), trial(1.009, 2.0, 3)
+    assert winner([close, longer, long]) is long
+    # 2 N log(1.01 / 0.98) = 60 is worth a constant, which costs log 1000 = 7.
+    better = trial(0.98, 2.0, 3)
+    assert winner([long, better]) is better
+    assert winner([]) is None
+    assert not close.leaves_noise
+    assert long.leaves_noise

@@ -1,0 +1,75 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from lagsym.data.derivatives import differentiate
+from lagsym.data.trajectories import Trajectories
+from lagsym.judging import judge, judge_nothing
+from lagsym.law import Law
+from lagsym.mechanics.jetspace import JetSpace
+from lagsym.simulation import simulate
+from lagsym.systems import get
+from lagsym.validation import validate
+
+PLANE = JetSpace(("x", "y"))
+(X, Y), (U, W) = PLANE.positions, PLANE.velocities
+
+
+def seen(name: str, seed: int, **parameters: float) -> Trajectories:
+    system = get(name).with_parameters(parameters)
+    return simulate(system, trajectories=8, seed=seed).positions_only()
+
+
+def judged(lagrangian: sp.Expr, name: str, **parameters: float):
+    learn, held_out = (seen(name, seed, **parameters) for seed in (0, 1))
+    law = Law(("x", "y"), lagrangian)
+    return judge(validate(law, held_out), differentiate(learn), held_out)
+
+
+def test_the_true_law_is_recovered():
+    values = get("henon_heiles").parameters
+    true = get("henon_heiles").numeric_lagrangian
+    assert values
+    found = judged(true, "henon_heiles")
+    assert (found.status, found.notices) == ("recovered", ())
+    assert found.scores["weak_misfit"] < 1e-4
+
+
+def test_a_law_that_lacks_a_small_term_is_not_recovered():
+    # It explains 99 % of the accelerations, but closed equations of motion explain all of them.
+    true = get("henon_heiles").numeric_lagrangian
+    found = judged(true + sp.Rational(1, 20) * X**3, "henon_heiles")
+    assert found.scores["held_out_r2"] > 0.95
+    assert found.status == "uncertain"
+    assert "equations without a Lagrangian" in found.notices[0]
+    assert found.tests["inverse problem"]["answer"] != "impossible"
+
+
+def test_motion_without_a_lagrangian_is_said_to_have_none():
+    oscillators = (U**2 + W**2) / 2 - (2 * X**2 + Y**2) / 2
+    found = judged(oscillators, "swirling_oscillator", k1=2.0, k2=1.0, epsilon=0.1)
+    assert found.scores["held_out_r2"] > 0.95
+    assert found.status == "not_lagrangian"
+    test = found.tests["inverse problem"]
+    assert test["answer"] == "impossible"
+    assert "x_ddot" in str(test["equations"])
+
+
+def test_noise_leaves_everything_open():
+    generator = np.random.default_rng(0)
+    motion = simulate(get("henon_heiles"), trajectories=3, span=4.0).positions_only()
+    parts = []
+    for _ in range(2):
+        noise = [dataclasses.replace(s, q=generator.standard_normal(s.q.shape)) for s in motion.segments]
+        parts.append(motion.with_segments(noise))
+    found = judge_nothing(differentiate(parts[0]), parts[1])
+    assert found.status == "uncertain"
+    assert "too few, too noisy" in found.notices[0]
+
+
+@pytest.mark.parametrize("name", ["damped_circulatory", "quadratic_force"])
+def test_no_admissible_lagrangian_and_a_proof(name):
+    learn, held_out = (seen(name, seed, **get(name).parameters) for seed in (0, 1))
+    assert judge_nothing(differentiate(learn), held_out).status == "not_lagrangian"
