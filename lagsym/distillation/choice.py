@@ -50,9 +50,31 @@ def choose_terms(
         return None
     best = min(choice.held_out_loss for choice in found)
     chosen = next(choice for choice in found if simplest(choice.held_out_loss, best))
-    if measured is not None and search.question.options.evidence != "network" and chosen.held_out_loss > CLEAR_LOSS:
-        chosen = _by_motion(chosen, found, search, measured)
+    if measured is not None and search.question.options.evidence != "network":
+        chosen, clear = _likeliest(_alike(chosen, found, best), learn, measured)
+        if not clear and chosen.held_out_loss > CLEAR_LOSS:
+            chosen = _by_motion(chosen, found, search, measured)
     return chosen if chosen.candidate.fixed else _with_stability(chosen, learn, seed)
+
+
+def _alike(chosen: Choice, found: list[Choice], best: float) -> list[Choice]:
+    """The choice, and others of the same structure that the held-out data cannot tell from it."""
+    same = [c for c in found if c.structure == chosen.structure and simplest(c.held_out_loss, best)]
+    different = {frozenset(c.candidate.terms): c for c in [*reversed(same), chosen]}
+    return [chosen, *(c for c in different.values() if c is not chosen)]
+
+
+def _likeliest(alike: list[Choice], learn: Trajectories, measured: Trajectories) -> tuple[Choice, bool]:
+    """Of several choices the one that explains the motion best, and whether it leaves nothing but noise of it."""
+    if len(alike) == 1:
+        return alike[0], False
+    trials = [attempt(choice.candidate, measured, learn) for choice in alike]
+    best = winner([trial for trial in trials if trial is not None])
+    if best is None:
+        return alike[0], False
+    return replace(
+        alike[next(k for k, trial in enumerate(trials) if trial is best)], candidate=best.candidate
+    ), best.leaves_noise
 
 
 def _by_motion(chosen: Choice, found: list[Choice], search: Search, measured: Trajectories) -> Choice:

@@ -28,7 +28,8 @@ def choose_invented(question: Question) -> list[Choice]:
         question: what is chosen from, and how; with a network.
 
     Returns:
-        The choice, in a list; an empty one where nothing is admissible.
+        The choice among the proposed terms alone, and that among these and some of the library, as far as they are
+        admissible.
 
     Raises:
         UnavailableError: the engine that was named cannot run here.
@@ -43,8 +44,14 @@ def choose_invented(question: Question) -> list[Choice]:
     fitted = simplest_sum(sums, space, learn)
     proposed = () if fitted is None else tuple(map(sp.expand, fitted.terms))
     structure = _structure_of(proposed, space, question)
-    library = build_library(learn, structure, extra=(*question.options.given, *proposed), complexity=BESIDE)
-    return choose_from(library, structure, question, proposed=proposed, messages=messages)
+    given = (*question.options.given, *proposed)
+    library = build_library(learn, structure, extra=given, complexity=BESIDE)
+    alone = library.take(k for k, term in enumerate(library.expressions) if term in given)
+    return [
+        choice
+        for terms in (alone, library)
+        for choice in choose_from(terms, structure, question, proposed=proposed, messages=messages)
+    ]
 
 
 def _structure_of(terms: Sequence[sp.Expr], space: JetSpace, question: Question) -> str:

@@ -29,12 +29,11 @@ from lagsym.distillation.read import ROWS, PartTable, tabulated
 from lagsym.distillation.screening import Dependence, column_sets
 from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR, simplest
 from lagsym.distillation.series import Series, Shape
-from lagsym.distillation.terms import off_shell
 from lagsym.mechanics.jetspace import JetSpace
 
 DEGREES = (4, 8, 12, 16)
 """Of the series; a longer one is taken only where it lowers the residual."""
-EXPLAINS = 1e-2
+EXPLAINS = 3e-3
 """A loss below this: the functions explain the motion."""
 LONGER_PAYS = 1.1
 DEFINITE = 0.05
@@ -76,7 +75,7 @@ def fit_shapes(data: Trajectories, *, seed: int = 0) -> tuple[FittedShapes, ...]
     jets, n = data.jets(), len(data.coordinates)
     if np.any(data.angle_mask) or n > MOST_COORDINATES or jets.force is not None:
         return ()
-    problem = _Problem(jets, off_shell(jets), place_test_functions(data))
+    problem = _Problem(jets, place_test_functions(data), seed)
     tried = [fit for fit in map(problem.fit, hypotheses(n)) if fit is not None]
     best = min((fit.loss for fit in tried), default=0.0)
     good = [fit for fit in tried if simplest(fit.loss, best)]
@@ -155,8 +154,10 @@ class _Fit:
 class _Problem:
     """Least |G c|² / |P c|² for series of rising degree."""
 
-    def __init__(self, jets: Jets, shuffled: Jets, functions: TestFunctions) -> None:
-        self.jets, self.shuffled, self.functions = jets, shuffled, functions
+    def __init__(self, jets: Jets, functions: TestFunctions, seed: int) -> None:
+        self.jets, self.functions = jets, functions
+        # Averages, as the motion's are: a function that oscillates within a window would otherwise seem to vanish.
+        self.others = np.random.default_rng(seed).permutation(len(functions))
 
     def fit(self, shapes: Sequence[Shape]) -> _Fit | None:
         """The shapes with the shortest series that a longer one does not improve upon; None where no mass is sound."""
@@ -189,12 +190,18 @@ class _Problem:
 
     def _weak(self, series: Series) -> tuple[np.ndarray, np.ndarray]:
         by_q, by_v, _ = series.columns(self.jets)
-        return self.functions.integrate(by_q, by_v), series.columns(self.shuffled)[2]
+        return self._averages(by_q, by_v)
+
+    def _averages(self, by_q: np.ndarray, by_v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Averages of E, and of the same with the inertia of other times: where nature never is."""
+        force = self.functions.integrate(by_q, np.zeros_like(by_q))
+        inertia = self.functions.integrate(np.zeros_like(by_v), by_v)
+        return force + inertia, force + inertia[:, self.others]
 
     def _masses(self) -> tuple[np.ndarray, np.ndarray]:
         each = np.eye(self.jets.v.shape[1])[:, None, :]
         by_v = each * self.jets.v
-        return self.functions.integrate(np.zeros_like(by_v), by_v), -each * self.shuffled.a
+        return self._averages(np.zeros_like(by_v), by_v)
 
 
 def _masses(series: Sequence[Series], jets: Jets) -> list[Float[np.ndarray, "rows terms"]]:

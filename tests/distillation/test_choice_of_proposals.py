@@ -66,6 +66,9 @@ def test_a_morse_potential_is_chosen_with_one_constant(monkeypatch):
     first, second = sorted(abs(float(number)) for number in found.candidate.inner)
     assert (first, second) == pytest.approx((0.9, 1.8), rel=1e-4)
     assert second == pytest.approx(2 * first, rel=1e-14)
+    others = [each for each in (*found.front.candidates, *found.front.rivals) if any(t.has(sp.exp) for t in each.terms)]
+    assert others
+    assert all(each.inner for each in others)
 
 
 def test_formulas_that_do_not_fit_the_motion_leave_the_library(monkeypatch):

@@ -29,7 +29,7 @@ PORTFOLIO: Mapping[str, tuple[str, ...]] = {
     "polynomial": (),
     "rational": ("Div",),
     "root": ("Sqrt", "Div"),
-    "exponential": ("Exp",),
+    "exponential": ("Exp", "Div"),
 }
 ALWAYS = ("Add", "Sub", "Mul", "Constant", "Variable")
 FUNCTIONS: Mapping[str, Any] = {"Exp": sp.exp, "Log": sp.log, "Sin": sp.sin, "Cos": sp.cos, "Sqrt": sp.sqrt}
@@ -50,6 +50,8 @@ class OperonEngine(Engine):
         rows: most rows that the search sees, drawn from the table; the numbers are fitted to all of them.
         largest: largest number of nodes of a formula.
         common: whether terms that laws often have are offered beside those that the search finds.
+        own: whether only formulas are given that hold the first function of their symbol set: within the error of a
+            table those without it mimic the others, at less complexity.
     """
 
     symbol_sets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(PORTFOLIO))
@@ -57,6 +59,7 @@ class OperonEngine(Engine):
     rows: int = 250
     largest: int = LONGEST_FORMULA
     common: bool = True
+    own: bool = False
     name: ClassVar[str] = "operon"
 
     def __post_init__(self):
@@ -84,6 +87,7 @@ class OperonEngine(Engine):
                 self,
                 symbol_sets={name: symbols},
                 common=self.common and not symbols,
+                own=bool(symbols),
                 largest=min(self.largest, SHORT_FORMULA),
             )
             for name, symbols in self.symbol_sets.items()
@@ -114,10 +118,23 @@ class OperonEngine(Engine):
                 capped.append(label)
             if budget.enough and min(f.loss for f in polish(structures, table, extra=extra)) <= budget.enough:
                 break
-        formulas = polish(structures, table, extra=extra)
+        formulas = polish(structures, table, extra=extra, wanted=self._wanted)
         message = f"the cap of {budget.seconds:g} s cut short: {', '.join(capped)}" if capped else ""
         status = "partial" if capped else "ok"
         return FormulaFront(formulas, self.name, time.monotonic() - start, status, message)
+
+    def _wanted(self, expression: sp.Expr) -> bool:
+        return not self.own or any(_holds(expression, symbols[0]) for symbols in self.symbol_sets.values() if symbols)
+
+
+def _holds(expression: sp.Expr, symbol: str) -> bool:
+    """Whether a formula holds the function of a node type."""
+    powers = [power.exp for power in expression.atoms(sp.Pow) if power.free_symbols]
+    if symbol == "Sqrt":
+        return any(exponent.is_number and not exponent.is_integer for exponent in powers)
+    if symbol in {"Div", "Square"}:
+        return any(exponent.is_number and exponent.is_negative == (symbol == "Div") for exponent in powers)
+    return expression.has(FUNCTIONS[symbol])
 
 
 def _evolve(
