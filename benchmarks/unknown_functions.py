@@ -208,7 +208,9 @@ def measure(arguments: argparse.Namespace) -> None:
         key: dict[str, object] = {"system": name, "noise": noise, "seed": seed, "engine": engine}
         row = kept.measure(key, lambda key=key: in_a_process(key))
         print(json.dumps(row), flush=True)
-    text = f"{table(kept.newest())}\n"
+    newest = kept.newest()
+    revisions = ", ".join(sorted({str(row["revision"]) for row in newest}))
+    text = f"# Functions that are in no library\n\nMeasured on revision {revisions}.\n\n{table(newest)}\n"
     arguments.results.with_suffix(".md").write_text(text)
     print(f"\n{text}")
 

@@ -19,7 +19,8 @@ from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_fai
 from lagsym.distillation.identifiability import find_rivals
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.settling import settle
-from lagsym.distillation.shapes import explained
+from lagsym.distillation.shapes import explaining_structures
+from lagsym.distillation.terms import STRUCTURES
 from lagsym.drafting import draft
 from lagsym.errors import InputError, UnavailableError
 from lagsym.journal import Journal, Report
@@ -34,7 +35,7 @@ from lagsym.neural.structure import ORDER, file_label
 from lagsym.validation import Validation, validate
 
 VELOCITY_BIAS = 0.01
-READ_OFF = "The engine reads functions of one variable off the motion, so no further network was trained."
+READ_OFF = "The engine reads functions of one variable off the motion, so no other network was trained."
 ENOUGH = 2e-3
 """Held-out error of a network from which on it names exactly the terms that are there."""
 
@@ -221,11 +222,10 @@ def _train(
     progress: Callable[[FitProgress], None] | None,
     checkpoints: Checkpoints | None,
 ) -> Fit:
-    wanted = options.choice.structure
-    known = options.choice.invents and options.choice.evidence != "network" and explained(motion[0].smooth)
+    wanted, known = _structures(options.choice, motion[0].smooth)
     chosen = select_network(
         *motion,
-        names=[name for name, changes in ORDER.items() if wanted in ("auto", changes["structure"])],
+        names=[name for name, changes in ORDER.items() if changes["structure"] in wanted],
         angles=tuple(int(i) for i in np.flatnonzero(motion[0].smooth.angle_mask)),
         options=replace(options.fit, seconds=options.budget),
         seed=options.seed,
@@ -241,6 +241,14 @@ def _train(
     if not usable(chosen.fit) and options.choice.evidence == "both":
         log.notices.append(_unusable(chosen.fit))
     return chosen.fit
+
+
+def _structures(choice: ChoiceOptions, smooth: Trajectories) -> tuple[tuple[str, ...], bool]:
+    """The structures of the networks to be trained, and whether an engine will read the motion rather than these."""
+    known = explaining_structures(smooth) if choice.invents and choice.evidence != "network" else ()
+    if choice.structure != "auto":
+        return (choice.structure,), bool(known)
+    return known or STRUCTURES, bool(known)
 
 
 def _unusable(network: Fit) -> str:

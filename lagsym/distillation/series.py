@@ -1,4 +1,4 @@
-"""Series: a free function of one variable in a Lagrangian, with the equations of motion of every term of it."""
+"""Series: a free function of one variable in a Lagrangian, with the derivatives of every term of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from numpy.polynomial import chebyshev
 
 from lagsym.data.jets import Jets
 from lagsym.distillation.screening import Dependence
-
-Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""dL/dq, dL/dv and the operator E of several terms, each (terms, samples, n)."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +80,13 @@ class Series:
         along = across + 4 * values * self.derivatives(values, 2)
         return [along] if jets.v.shape[1] == 1 else [across, along]
 
-    def columns(self, jets: Jets) -> Columns:
-        """Slopes and operators of all terms, for L = +term."""
+    def slopes(self, jets: Jets) -> tuple[np.ndarray, np.ndarray]:
+        """dL/dq and dL/dv of all terms, each (terms, samples, n), for L = +term."""
         values, slope = self.shape.variable(jets)
         first = self.derivatives(values, 1)[..., None] * slope
         if self.shape.part == "V":
-            return first, np.zeros_like(first), first
+            return first, np.zeros_like(first)
         if self.shape.part == "M":
             term = self.derivatives(values, 0)[..., None]
-            return first * jets.v**2 / 2, term * jets.v, -first * jets.v**2 / 2 - term * jets.a
-        second = self.derivatives(values, 2)[..., None] * slope * np.sum(slope * jets.a, axis=1)[:, None]
-        mass = 2 * self.derivatives(values, 1)[..., None] * jets.a + second
-        return np.zeros_like(first), first, -mass
+            return first * jets.v**2 / 2, term * jets.v
+        return np.zeros_like(first), first

@@ -3,9 +3,13 @@
     L = sum_i c_i v_i²/2 - sum_a V_a(phi_a(q)),   or with M(q) v²/2 or T(v²) in place of the first sum
 
 Each function is a Chebyshev series in its variable phi: a coordinate, a difference of two, or the radius.  All their
-coefficients follow from one eigenvalue problem, the one that selection solves, which needs no accelerations: so these
-functions are far more precise than those of a network that has learned noisy ones.  Which variables will do is decided
-by the residual, the fewest first.  Engines then look for their formulas.
+coefficients follow from one eigenvalue problem,
+
+    minimise |<E c>|² / |<F c> + <I c>'|²,
+
+with averages <E> = <F> + <I> of force and inertia over windows, and <I>' those of other windows. No accelerations are
+needed, so these functions are far more precise than those of a network that has learned noisy ones. Which variables
+will do is decided by the residual, the fewest first. Engines then look for their formulas.
 
 Source: for the weak form Messenger and Bortz, Multiscale Model. Simul. 19 (2021) 1474; for free functions of one
 variable Hastie and Tibshirani, Generalized additive models, Statist. Sci. 1 (1986) 297.
@@ -82,13 +86,14 @@ def fit_shapes(data: Trajectories, *, seed: int = 0) -> tuple[FittedShapes, ...]
     return tuple(fit.tabulated(data, seed) for fit in good if len(fit.series) == len(good[0].series))
 
 
-def explained(data: Trajectories) -> bool:
-    """Whether free functions of one variable each explain the motion, so that no network need be read for them.
+def explaining_structures(data: Trajectories) -> tuple[str, ...]:
+    """The structures in which free functions of one variable each explain the motion; none where they do not.
 
     Arguments:
         data: differentiated trajectories.
     """
-    return any(shapes.loss < EXPLAINS for shapes in fit_shapes(data))
+    good = [shapes for shapes in fit_shapes(data) if shapes.loss < EXPLAINS]
+    return tuple(sorted({"separable" if shapes.moving else "natural" for shapes in good}))
 
 
 def hypotheses(n: int) -> tuple[tuple[Shape, ...], ...]:
@@ -189,8 +194,7 @@ class _Problem:
         return _Fit(self.jets, series, tuple(pieces), masses, float(loss))
 
     def _weak(self, series: Series) -> tuple[np.ndarray, np.ndarray]:
-        by_q, by_v, _ = series.columns(self.jets)
-        return self._averages(by_q, by_v)
+        return self._averages(*series.slopes(self.jets))
 
     def _averages(self, by_q: np.ndarray, by_v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Averages of E, and of the same with the inertia of other times: where nature never is."""

@@ -1,4 +1,4 @@
-"""Series of free functions: their operators against SymPy's derivatives of the same Lagrangian."""
+"""Series of free functions: their derivatives against SymPy's of the same Lagrangian."""
 
 import numpy as np
 import pytest
@@ -27,18 +27,17 @@ RADIUS = sp.sqrt(X**2 + Y**2)
         (ONE, Shape("M", Dependence(single=(0,))), lambda f: f(X) * V**2 / 2),
     ],
 )
-def test_operators_and_slopes_are_those_of_the_lagrangian(space, shape, lagrangian):
+def test_slopes_and_masses_are_those_of_the_lagrangian(space, shape, lagrangian):
     n = len(space.fields)
-    q, v, a = np.random.default_rng(0).uniform(0.4, 1.3, (3, 40, n))
-    jets = Jets.of_particle(np.zeros(40), q, v, a)
+    q, v = np.random.default_rng(0).uniform(0.4, 1.3, (2, 40, n))
+    jets = Jets.of_particle(np.zeros(40), q, v)
     series = Series.over(shape, jets, 4)
-    by_q, by_v, operator = series.columns(jets)
+    by_q, by_v = series.slopes(jets)
     for k, power in enumerate(series.powers):
         u = sp.Symbol("u")
         polynomial = sp.chebyshevt(power, (u - sp.Float(series.middle)) / sp.Float(series.half))
         whole = lagrangian(lambda x, polynomial=polynomial, u=u: polynomial.subs(u, x))
-        mass, force = compile_mechanics(whole, space).mass_and_force(0.0, q, v)
-        assert operator[k] == pytest.approx(force - np.einsum("tij,tj->ti", mass, a), rel=1e-8, abs=1e-8)
+        mass, _ = compile_mechanics(whole, space).mass_and_force(0.0, q, v)
         symbols = (*space.positions, *space.velocities)
         for slopes, names in ((by_q, space.positions), (by_v, space.velocities)):
             for i, name in enumerate(names):
