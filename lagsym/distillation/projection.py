@@ -4,8 +4,9 @@ For given inner constants p all coefficients c follow from the generalised eigen
 
     minimise |G(p) c|² / |P(p) c|²,
 
-with G the terms' operators averaged over the data and P the same off the shell, so that only p is searched. Measured
-forces are one more term.
+with G the averages <f> - <M a> of the terms' operators over windows and P = <f> - <M a>' with the inertia of other
+windows, so that only p is searched. Measured forces are one more term. At single samples instead of averages a term
+that is singular somewhere near would make P huge, and anything small beside it.
 
 Source: Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10, 413 (variable projection).
 """
@@ -26,7 +27,6 @@ from lagsym.data.jets import Jets
 from lagsym.data.samples import Samples
 from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import TestFunctions, place_test_functions
-from lagsym.distillation.evidence import weak_columns
 from lagsym.distillation.terms import Library, Term, off_shell
 from lagsym.mechanics.jetspace import JetSpace
 
@@ -44,19 +44,31 @@ class Grounds:
 
     Arguments:
         jets: on the data.
-        shuffled: off the shell.
         functions: what to average with; None where each sample counts by itself.
+        others: for each of them another one.
     """
 
     jets: Jets
-    shuffled: Jets
     functions: TestFunctions | None
+    others: np.ndarray
 
     @classmethod
     def of(cls, data: Trajectories | Samples) -> Grounds:
         """Differentiated trajectories, in weak form; or samples, which hold no times to average over and no noise."""
-        jets = data.jets()
-        return cls(jets, off_shell(jets), None if isinstance(data, Samples) else place_test_functions(data))
+        functions = None if isinstance(data, Samples) else place_test_functions(data)
+        return cls(data.jets(), functions, np.random.default_rng(0).permutation(len(functions or ())))
+
+    def averages(self, slopes: tuple[np.ndarray, np.ndarray], forces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Averages of the terms' operators, and of the same with the inertia of other windows.
+
+        Arguments:
+            slopes: dL/dq and dL/dv of every term, each (terms, samples, n).
+            forces: f of every term, likewise.
+        """
+        assert self.functions is not None
+        on = self.functions.integrate(*slopes)
+        force = self.functions.integrate(forces, np.zeros_like(forces))
+        return on, force + (on - force)[:, self.others]
 
 
 class Projection:
@@ -73,7 +85,8 @@ class Projection:
         self, terms: Sequence[sp.Expr], constants: Sequence[sp.Symbol], space: JetSpace, grounds: Grounds
     ) -> None:
         self.terms = tuple(terms)
-        self.jets, self.shuffled, self.functions = grounds.jets, grounds.shuffled, grounds.functions
+        self.grounds, self.jets = grounds, grounds.jets
+        self.shuffled = off_shell(self.jets) if grounds.functions is None else self.jets
         self.inner = [k for k, term in enumerate(terms) if term.free_symbols & set(constants)]
         plain = [k for k in range(len(self.terms)) if k not in self.inner]
         self.order = [*self.inner, *plain]
@@ -129,17 +142,20 @@ class Projection:
 
     def _fixed(self, library: Library) -> tuple[np.ndarray, np.ndarray]:
         """Likewise `_columns` of the terms without constants, and of measured forces as the last one."""
-        off = _with_force(library.operator(self.shuffled), self.shuffled)
-        if self.functions is None:
-            return _with_force(library.operator(self.jets), self.jets), off
-        return np.concatenate(list(weak_columns(library, self.jets, self.functions)), axis=1), off
+        if self.grounds.functions is None:
+            on, off = (_with(jets.force, library.operator(jets)) for jets in (self.jets, self.shuffled))
+            return on, off
+        by_q, by_v = library.gradient(self.jets)
+        pushed = self.jets.force
+        still = None if pushed is None else np.zeros_like(pushed)
+        force = _with(pushed, library.mass_and_force(self.jets)[1])
+        return self.grounds.averages((_with(pushed, by_q), _with(still, by_v)), force)
 
     def _columns(self, terms: _Terms, values: Constants) -> tuple[np.ndarray, np.ndarray]:
-        """Every term's operator averaged over the data, and off the shell; each (terms, rows, n)."""
-        off = terms.operator(self.shuffled, values)
-        if self.functions is None:
-            return terms.operator(self.jets, values), off
-        return self.functions.integrate(*terms.gradient(self.jets, values)), off
+        """Every term's operator on the data and off the shell, each (terms, rows, n)."""
+        if self.grounds.functions is None:
+            return terms.operator(self.jets, values), terms.operator(self.shuffled, values)
+        return self.grounds.averages(terms.gradient(self.jets, values), terms.force(self.jets, values))
 
 
 @dataclass(frozen=True)
@@ -184,14 +200,19 @@ class _Terms:
         both = self._slopes(jets, values).transpose(0, 1, 3, 2)
         return both[:, 0], both[:, 1]
 
+    def force(self, jets: Jets, values: Constants) -> Float[np.ndarray, "terms samples n"]:
+        """F of every term."""
+        return self._curvature(jets, values)[:, self.n].transpose(0, 2, 1)
+
     def operator(self, jets: Jets, values: Constants) -> Float[np.ndarray, "terms samples n"]:
         """The operator E = f - M a of every term."""
         found = self._curvature(jets, values)
         return found[:, self.n].transpose(0, 2, 1) - np.einsum("kijt,tj->kti", found[:, : self.n], jets.a)
 
 
-def _with_force(operators: np.ndarray, jets: Jets) -> np.ndarray:
-    return operators if jets.force is None else np.concatenate([operators, jets.force[None]])
+def _with(last: np.ndarray | None, columns: np.ndarray) -> np.ndarray:
+    """The columns, and one more where there is one."""
+    return columns if last is None else np.concatenate([columns, last[None]])
 
 
 def lowest(

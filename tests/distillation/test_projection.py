@@ -1,5 +1,7 @@
 """Variable projection: forces set a scale as one more term, samples count by themselves, blocks have a law each."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -32,8 +34,7 @@ def test_measured_forces_are_one_more_term():
     assert found is not None
     assert found == pytest.approx([0.7], rel=1e-4)
     assert problem.loss(found) < 1e-9
-    without = Grounds(*(part if part is None else type(part)(part.x, part.u, part.du, part.ddu)
-                        for part in (grounds.jets, grounds.shuffled)), grounds.functions)  # fmt: skip
+    without = replace(grounds, jets=replace(grounds.jets, force=None))
     assert Projection(TERMS, (C,), SPACE, without).loss(found) > 1e-3
 
 
@@ -61,3 +62,15 @@ def test_all_combinations_that_vanish_are_found():
     assert two.shape == (3, 2)
     assert np.abs(rows.T @ two).max() < 1e-5
     assert np.linalg.matrix_rank(two) == 2
+
+
+def test_a_term_that_is_singular_near_the_data_does_not_make_everything_small():
+    """1/(1 + c v²) with huge c is no law of a spring, whatever it is at single samples near rest."""
+    t = np.arange(0, 25, 0.02)
+    spring = differentiate(Trajectories(("x",), (Segment(t, np.sin(t)[:, None]),)))
+    problem = Projection((1 / (1 + C * V**2), X**2), (C,), SPACE, Grounds.of(spring))
+    assert problem.loss(np.array([1e5])) > 1e-2
+    null = Projection((X**2 * V, V**2 / 2, X**2), (), SPACE, Grounds.of(spring))
+    assert null.loss(np.zeros(0)) < 1e-9
+    alone = Projection((X**2 * V, V**2 / 2, X**4), (), SPACE, Grounds.of(spring))
+    assert alone.loss(np.zeros(0)) > 1e-3
