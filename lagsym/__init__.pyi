@@ -19,7 +19,7 @@ from .discovery import discover as discover
 from .discovery.own_network import Distillation as Distillation
 from .discovery.own_network import DistillationOptions as DistillationOptions
 from .discovery.own_network import distill as distill
-from .distillation.choice import ChoiceOptions as ChoiceOptions
+from .distillation.options import ChoiceOptions as ChoiceOptions
 from .law import Law as Law
 from .law.file import read_law as read_law
 from .law.file import write_law as write_law

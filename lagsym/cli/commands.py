@@ -179,7 +179,7 @@ def discover(
     from lagsym.cli.reading import read_motion, space_of
     from lagsym.data.tables import Columns
     from lagsym.discovery import DiscoveryOptions
-    from lagsym.distillation.choice import ChoiceOptions
+    from lagsym.distillation.options import ChoiceOptions
     from lagsym.mechanics.notation.parsing import parse
     from lagsym.mechanics.system import System
 
@@ -227,7 +227,7 @@ def run(
     from lagsym.data.tables import Columns
     from lagsym.data.writing import write_motion
     from lagsym.discovery import DiscoveryOptions
-    from lagsym.distillation.choice import ChoiceOptions
+    from lagsym.distillation.options import ChoiceOptions
     from lagsym.simulation import draw_parameters
     from lagsym.simulation import simulate as integrate
     from lagsym.systems import get

@@ -101,7 +101,7 @@ def _average(matrix: csr_array, samples: np.ndarray) -> np.ndarray:
     """The matrix (functions, samples) times an array (..., samples, n) along its samples."""
     moved = np.moveaxis(samples, -2, 0)
     product = matrix @ moved.reshape(len(moved), -1)
-    return np.moveaxis(product.reshape(-1, *moved.shape[1:]), 0, -2)
+    return np.moveaxis(product.reshape(_shape(matrix)[0], *moved.shape[1:]), 0, -2)
 
 
 def place_test_functions(data: Trajectories, *, width: float | None = None) -> TestFunctions:

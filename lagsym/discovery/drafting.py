@@ -6,8 +6,8 @@ import numpy as np
 
 from lagsym.data.samples import Sampled
 from lagsym.discovery.journal import Journal
-from lagsym.distillation.choice import Choice
 from lagsym.distillation.constants import name_constant
+from lagsym.distillation.options import Choice
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled
 from lagsym.law import Constant, FrontEntry, Law

@@ -12,9 +12,9 @@ from lagsym.data.lattice import Lattice
 from lagsym.data.splitting import Split
 from lagsym.discovery.journal import Journal
 from lagsym.discovery.record import ENOUGH, DiscoveryOptions
-from lagsym.distillation.choice import USABLE_NETWORK
 from lagsym.distillation.densities import NetworkReading
 from lagsym.distillation.density_terms import DensityLibrary
+from lagsym.distillation.options import USABLE_NETWORK
 from lagsym.distillation.terms import Term
 from lagsym.law import Law
 from lagsym.neural import FitProgress

@@ -15,11 +15,11 @@ from torch import nn
 from lagsym.data.jets import Jets
 from lagsym.discovery.asking import Asked, States, ask, states
 from lagsym.discovery.drafting import front_entry, middle_ranges
-from lagsym.distillation.choice import USABLE_NETWORK, ChoiceOptions
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
 from lagsym.distillation.inner import Named
 from lagsym.distillation.matching import TOLERANCE, Match, MotionEvidence, OperatorEvidence, match_network
+from lagsym.distillation.options import USABLE_NETWORK, ChoiceOptions
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law

@@ -18,11 +18,14 @@ from lagsym.discovery.journal import Journal, Report
 from lagsym.discovery.judging import Judgement, judge, judge_nothing
 from lagsym.discovery.record import Discovery, DiscoveryOptions
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice
-from lagsym.distillation.choice import Choice, ChoiceOptions, choose_terms, usable
+from lagsym.distillation.choice import choose_terms
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
 from lagsym.distillation.identifiability import find_rivals
+from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.settling import settle
+from lagsym.distillation.shapes import explaining_structures
+from lagsym.distillation.terms import STRUCTURES
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Law
 from lagsym.law.units import check_terms, with_units
@@ -35,6 +38,7 @@ from lagsym.neural.structure import ORDER, file_label
 from lagsym.validation import Validation, validate
 
 VELOCITY_BIAS = 0.01
+READ_OFF = "The engine reads functions of one variable off the motion, so no other network was trained."
 
 
 def discover_motion(
@@ -173,24 +177,33 @@ def _train(
     progress: Callable[[FitProgress], None] | None,
     checkpoints: Checkpoints | None,
 ) -> Fit:
-    wanted = options.choice.structure
+    wanted, known = _structures(options.choice, motion[0].smooth)
     chosen = select_network(
         *motion,
-        names=[name for name, changes in ORDER.items() if wanted in ("auto", changes["structure"])],
+        names=[name for name, changes in ORDER.items() if changes["structure"] in wanted],
         angles=tuple(int(i) for i in np.flatnonzero(motion[0].smooth.angle_mask)),
         options=replace(options.fit, seconds=options.budget),
         seed=options.seed,
         device=options.device,
         progress=progress,
         checkpoints=checkpoints,
+        further=not known,
     )
     log.structures = {file_label(name): error for name, error in chosen.errors.items()}
-    log.notices.append(chosen.reason)
+    log.notices.append(f"{chosen.reason} {READ_OFF}" if known else chosen.reason)
     if any(score.status == "seconds" for score in chosen.scores):
         log.caps.append("fit")
     if not usable(chosen.fit) and options.choice.evidence == "both":
         log.notices.append(_unusable(chosen.fit))
     return chosen.fit
+
+
+def _structures(choice: ChoiceOptions, smooth: Trajectories) -> tuple[tuple[str, ...], bool]:
+    """The structures of the networks to be trained, and whether an engine will read the motion rather than these."""
+    known = explaining_structures(smooth) if choice.invents and choice.evidence != "network" else ()
+    if choice.structure != "auto":
+        return (choice.structure,), bool(known)
+    return known or STRUCTURES, bool(known)
 
 
 def _unusable(network: Fit) -> str:

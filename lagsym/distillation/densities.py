@@ -11,12 +11,12 @@ from jaxtyping import Float
 
 from lagsym.data.jets import Jets
 from lagsym.data.lattice import Lattice
-from lagsym.distillation.choice import Choice, ChoiceOptions
 from lagsym.distillation.density_advice import only
 from lagsym.distillation.density_constants import leaves_noise
 from lagsym.distillation.density_evidence import FLOOR, SmoothField, density_evidence, smooth_fields
 from lagsym.distillation.density_terms import DENSITY_STRUCTURES, DensityLibrary, build_density_library
 from lagsym.distillation.evidence import network_evidence
+from lagsym.distillation.options import Choice, ChoiceOptions
 from lagsym.distillation.selection import DATA_FACTOR, Candidate, Front, select
 from lagsym.distillation.terms import Term
 from lagsym.errors import InputError

@@ -1,13 +1,4 @@
-"""Inner constants: numbers inside a term, such as k in sqrt(1 - k v²), fitted to the motion by variable projection.
-
-For given inner constants p all coefficients c follow from the generalised eigenvalue problem that selection solves,
-
-    minimise |G(p) c|² / |P(p) c|²,
-
-with G the terms' operators averaged over the data and P the same off the shell, so that only p is searched.
-
-Source: Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10, 413 (variable projection).
-"""
+"""Inner constants: numbers inside a term, such as k in sqrt(1 - k v²), fitted to the motion by variable projection."""
 
 from __future__ import annotations
 
@@ -18,27 +9,22 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from jaxtyping import Float
-from scipy import linalg
-from scipy.optimize import least_squares
 
-from lagsym.data.jets import Jets
 from lagsym.data.samples import Sampled, Samples
 from lagsym.data.trajectories import Trajectories
-from lagsym.data.weak import place_test_functions
-from lagsym.distillation.evidence import weak_columns
+from lagsym.distillation.projection import Grounds, Projection
 from lagsym.distillation.selection import Candidate, simplest
-from lagsym.distillation.terms import Library, Term, off_shell
+from lagsym.distillation.terms import Library
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import parameter_symbol
 
-MOST = 3
+MOST = 4
 """Inner constants that are searched together, at most."""
-STEPS = 25
-RIDGE = 1e-10
+LARGEST_MULTIPLE = 4
+"""Constants that are whole multiples of another up to this one, to rounding, are one constant."""
+ROUNDING = 1e-13
 _FROM_SINGULARITY = 0.5
 """Where a search begins: the fastest sample's squared speed relative to that at which a term is singular."""
-BREAKS_DOWN = 1e3
-"""Residual of inner constants for which a term is not real on the data."""
 
 
 def numbers(terms: Sequence[sp.Expr]) -> tuple[sp.Float, ...]:
@@ -68,13 +54,26 @@ class Named:
 
     @classmethod
     def of(cls, terms: Sequence[sp.Expr], inner: Sequence[sp.Float], *, first: int = 1) -> Named:
-        """Name the numbers `inner` inside terms c<first>, c<first + 1>, ..."""
+        """Name the numbers `inner` inside terms c<first>, c<first + 1>, ...; one that is a multiple of another is not.
+
+        >>> x = sp.Symbol("x", real=True)
+        >>> terms = [sp.exp(-1.5 * x), sp.exp(-3.0 * x)]
+        >>> Named.of(terms, numbers(terms)).terms
+        (exp(-c1*x), exp(-2*c1*x))
+        """
         present = [number for number in inner if any(term.has(number) for term in terms)]
-        sizes = list(dict.fromkeys(abs(number) for number in present))
-        symbols = tuple(parameter_symbol(f"c{first + i}") for i in range(len(sizes)))
-        places = {number: (1 if number > 0 else -1) * symbols[sizes.index(abs(number))] for number in present}
+        bases: list[sp.Float] = []
+        multiples: dict[Any, tuple[int, int]] = {}
+        sizes: set[Any] = {abs(number) for number in present}
+        for size in sorted(sizes, key=float):
+            multiples[size] = _multiple(size, bases) or (1, len(bases))
+            if multiples[size] == (1, len(bases)):
+                bases.append(size)
+        symbols = tuple(parameter_symbol(f"c{first + i}") for i in range(len(bases)))
+        signed = {number: (1 if number > 0 else -1, *multiples[abs(number)]) for number in present}
+        places = {number: sign * times * symbols[base] for number, (sign, times, base) in signed.items()}
         named: list[Any] = [term.xreplace(places) for term in terms]
-        return cls(tuple(named), symbols, np.array([float(size) for size in sizes]))
+        return cls(tuple(named), symbols, np.array([float(base) for base in bases]))
 
     def at(self, values: Float[np.ndarray, " constants"]) -> tuple[sp.Expr, ...]:
         """The terms with numbers again."""
@@ -110,14 +109,9 @@ def fit_inner(terms: Sequence[sp.Expr], beside: Library, data: Trajectories | Sa
     named = Named.of(terms, numbers(terms))
     if not 0 < len(named.symbols) <= MOST or not (named.values > 0).all():
         return None
-    problem = _Projection(named, beside, data)
-    start = np.log(named.values)
-    first = problem.residual(start)
-    if first[0] == BREAKS_DOWN:
-        return None
-    found = least_squares(problem.residual, start, x_scale=0.1, max_nfev=STEPS, xtol=1e-14, ftol=1e-14, gtol=1e-14)
-    best = found.x if 2 * found.cost <= first @ first else start
-    return FittedTerms(named.at(np.exp(best)), float(np.mean(problem.residual(best) ** 2)))
+    problem = Projection((*named.terms, *beside.expressions), named.symbols, beside.space, Grounds.of(data))
+    values = problem.fitted(named.values)
+    return None if values is None else FittedTerms(named.at(values), problem.loss(values))
 
 
 def simplest_fit(
@@ -158,47 +152,10 @@ def with_inner(candidate: Candidate, proposed: Sequence[sp.Expr]) -> Candidate:
     return replace(candidate, inner=numbers([term for term in candidate.terms if term in set(proposed)]))
 
 
-class _Projection:
-    """The weak residual as a function of the logarithms of the inner constants alone."""
-
-    def __init__(self, named: Named, beside: Library, data: Trajectories | Samples) -> None:
-        self.named, self.beside = named, beside
-        # Samples hold no times to average over, and no noise to average out.
-        self.functions = None if isinstance(data, Samples) else place_test_functions(data)
-        jets = data.jets()
-        self.on, self.off = self._columns(beside, jets)
-        self.jets = Jets(jets.x, jets.u, jets.du, jets.ddu)
-
-    def _columns(self, library: Library, jets: Jets) -> tuple[np.ndarray, np.ndarray]:
-        """Every term's operator on the data, in weak form, and at off-shell jets; measured forces come last."""
-        shuffled = off_shell(jets)
-        off = library.operator(shuffled)
-        if self.functions is None:
-            return library.operator(jets), off
-        on = np.concatenate(list(weak_columns(library, jets, self.functions)), axis=1)
-        return on, off if shuffled.force is None else np.concatenate([off, shuffled.force[None]])
-
-    def residual(self, logarithms: Float[np.ndarray, " constants"]) -> Float[np.ndarray, " rows"]:
-        """G c for the best c with |P c| = 1, each equation relative to its size off the shell."""
-        terms = self.named.at(np.exp(logarithms))
-        library = Library(self.beside.space, tuple(Term(term, 0.0) for term in terms))
-        with np.errstate(all="ignore"):
-            on, off = (
-                np.concatenate(pair)
-                for pair in zip(self._columns(library, self.jets), (self.on, self.off), strict=True)
-            )
-            size = np.sqrt(np.mean(off**2, axis=(1, 2)))
-        if not (np.isfinite(on).all() and np.isfinite(size).all() and size[0] > 0):
-            return np.full(on[0].size, BREAKS_DOWN)
-        kept = size > 0
-        rows, others = ((part[kept] / size[kept, None, None]).reshape(kept.sum(), -1) for part in (on, off))
-        coefficients = _lowest(rows, others)
-        return rows.T @ coefficients / np.linalg.norm(others.T @ coefficients) * np.sqrt(others.shape[1])
-
-
-def _lowest(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The combination of least |rows c|² / |others c|², the first coefficient positive."""
-    A, B = rows @ rows.T / rows.shape[1], others @ others.T / others.shape[1]
-    ridge = RIDGE * np.trace(B) / len(B)
-    _, vectors = linalg.eigh(A, B + ridge * np.eye(len(B)), subset_by_index=[0, 0])
-    return vectors[:, 0] * (np.sign(vectors[0, 0]) or 1.0)
+def _multiple(size: sp.Float, bases: Sequence[sp.Float]) -> tuple[int, int] | None:
+    """The whole multiple that a number is of one of these, to rounding, and of which; None where it is of none."""
+    for place, base in enumerate(bases):
+        times = round(float(size / base))
+        if 1 <= times <= LARGEST_MULTIPLE and abs(float(size / base) / times - 1) < ROUNDING:
+            return times, place
+    return None

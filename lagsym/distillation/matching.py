@@ -18,11 +18,12 @@ from jaxtyping import Float
 
 from lagsym.data.jets import Jets
 from lagsym.data.samples import Samples
-from lagsym.distillation.choice import ChoiceOptions
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.evidence import network_evidence, strong_evidence
 from lagsym.distillation.inner import simple_kinetic, simplest_fit, with_inner
-from lagsym.distillation.read import network_operator, propose_kinetic, propose_terms
+from lagsym.distillation.options import ChoiceOptions
+from lagsym.distillation.proposals import propose_kinetic, propose_terms
+from lagsym.distillation.read import network_operator
 from lagsym.distillation.selection import Candidate, Front, select, simplest
 from lagsym.distillation.terms import STRUCTURES, Library, Term, build_library, off_shell
 from lagsym.errors import InputError, UnavailableError

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import sympy as sp
 from jaxtyping import Float
+from sympy.integrals.manualintegrate import manualintegrate
 
 from lagsym.data.jets import Jets
 from lagsym.data.samples import Sampled
-from lagsym.distillation.engines import Budget, Engine, Formula, FormulaFront, Table
-from lagsym.distillation.engines.refit import expanded, split
+from lagsym.distillation.engines import Table
+from lagsym.distillation.screening import column_sets, screen, speed_alone, tolerance_of
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural.models.records import Readable
 
 ROWS = 300
 """Rows of a table: engines take time with each, and a network's answer holds no noise to average out."""
-NEGLIGIBLE = 1e-6
-"""A mass matrix entry smaller than this, relative to the diagonal, is zero."""
 NODES = 16
 """Of Gauss's rule for the kinetic energy: a network's M is smooth along a ray."""
-KINETIC_FORMULAS = 4
-"""Formulas of a kinetic energy that are handed on: the motion tells them apart better than the network can."""
+STEP = 1e-3
+"""Of the central differences that give the parts' slopes, relative to the spread of the coordinate."""
 
 
 def network_operator(model: Readable, jets: Jets) -> Float[np.ndarray, "samples n"]:
@@ -42,65 +41,58 @@ class PartTable:
         table: features and target.
         features: the expression behind each column.
         factor: what a formula of the target is multiplied by in the Lagrangian.
+        along: the coordinate that a formula is integrated over before, which gives A from B = dA_j/dq_i - dA_i/dq_j;
+            None where the target is itself a part of the Lagrangian.
     """
 
     table: Table
     features: Mapping[sp.Symbol, sp.Expr]
     factor: sp.Expr
+    along: sp.Symbol | None = None
+
+    def in_lagrangian(self, term: sp.Expr) -> sp.Expr | None:
+        """The term of the Lagrangian that a term of a formula stands for; None where its integral is not known."""
+        whole: Any = term.xreplace(dict(self.features))
+        if self.along is not None:
+            whole = manualintegrate(whole, self.along)
+            if whole.has(sp.Integral):
+                return None
+        return whole * self.factor
 
 
-def tabulate_parts(model: Readable, data: Sampled, *, seed: int = 0) -> tuple[PartTable, ...]:
-    """The parts V(q) and M_ij(q) of a network on the data's support, each as a table.
+def tabulate_parts(
+    model: Readable, data: Sampled, *, seed: int = 0, error: float = 0.0, moving: bool = False
+) -> tuple[PartTable, ...]:
+    """The parts V(q), M_ij(q) and B_ij(q) of a network on the data's support, each as a table.
 
-    A table's columns are typed features: sines and cosines of angles and of their differences, coordinates that are
-    no angles, and distances from the origin.  Formulas in them are short where formulas in raw angles are long.
+    A table's columns are typed features of what the part depends on, see `lagsym.distillation.screening`: formulas in
+    them are short where formulas in raw coordinates are long. The target of a part that depends on nothing is its mean.
+
+    Arguments:
+        model: the network.
+        data: samples that show where the network knows anything.
+        seed: of the choice of rows.
+        error: relative error of the network.
+        moving: whether T is any function of the velocities alone, of which M at rest says little.
     """
     space = JetSpace(data.coordinates)
-    jets = data.jets()
-    chosen = jets.take(np.random.default_rng(seed).choice(len(jets), min(ROWS, len(jets)), replace=False))
-    reading = model.read(chosen)
-    expressions = _features(space, data.angle_mask)
-    values = sp.lambdify(space.positions, expressions, "numpy")(*chosen.q.T)
-    columns = np.stack([np.broadcast_to(np.asarray(value, float), len(chosen)) for value in values], axis=1)
-    names = tuple(f"f{i}" for i in range(len(expressions)))
-    scale = float(np.mean(np.trace(reading.mass_at_rest, axis1=1, axis2=2))) / len(space.fields)
-    velocities = space.velocities
-    targets: list[tuple[str, np.ndarray, sp.Expr]] = [("V", reading.potential / scale, sp.S.NegativeOne)]
-    for i, j in itertools.combinations_with_replacement(range(len(velocities)), 2):
-        entry = reading.mass_at_rest[:, i, j] / scale
-        if i == j or np.abs(entry).max() > NEGLIGIBLE:
-            factor = velocities[i] ** 2 / 2 if i == j else velocities[i] * velocities[j]
-            targets.append((f"M{i + 1}{j + 1}", entry, factor))
-    parts = []
-    for name, target, factor in targets:
-        table = Table(names, columns, target, name)
-        parts.append(PartTable(table, dict(zip(table.symbols, expressions, strict=True)), factor))
-    return tuple(parts)
-
-
-def propose_terms(
-    engine: Engine, model: Readable, data: Sampled, *, seed: int = 0, budget: Budget | None = None
-) -> tuple[tuple[sp.Expr, ...], tuple[str, ...]]:
-    """Terms of a Lagrangian out of an engine's formulas for the network's parts, and the engine's messages.
-
-    The engine only proposes: which terms stay, and with which coefficients, is decided by the operator afterwards.
-
-    Raises:
-        UnavailableError: the engine cannot run here.
-    """
-    parts = tabulate_parts(model, data, seed=seed)
-    fronts = engine.search_all([part.table for part in parts], seed=seed, budget=budget)
-    terms: dict[sp.Expr, None] = {}
-    for part, front in zip(parts, fronts, strict=True):
-        if not front.formulas:
+    jets = _rows(data, seed)
+    scale = float(np.mean(np.trace(model.read(jets).mass_at_rest, axis1=1, axis2=2))) / len(space.fields)
+    targets, slopes, tolerance = _parts(model, jets, scale), _slopes(model, jets, scale), tolerance_of(error)
+    # The equations add up the slopes of V, B times velocities, and M times accelerations: so are B and M measured.
+    fastest = float(np.sqrt(np.mean(jets.v**2)))
+    sizes = {"V": 0.0, "M": 1.0, "B": float(np.sqrt(np.mean(slopes["V"] ** 2))) / max(fastest, 1e-300)}
+    found = []
+    for name, (factor, along) in _places(space).items():
+        target, size = targets[name], sizes[name[0]]
+        if (moving and name[0] == "M") or np.sqrt(np.mean(target**2)) <= tolerance * size:
             continue
-        formula = front.simplest(floor=NEGLIGIBLE**2).expression.xreplace(dict(part.features))
-        for term in sp.Add.make_args(sp.expand(formula, trig=False, power_exp=False, log=False)):
-            _, bare = (term * part.factor).as_coeff_Mul()
-            half = sp.Rational(1, 2) if part.factor.as_coeff_Mul()[0] == sp.Rational(1, 2) else sp.S.One
-            if bare.free_symbols:
-                terms.setdefault(half * bare)
-    return tuple(terms), _messages(fronts)
+        dependence = screen(slopes[name], jets.q, data.angle_mask, size=size, tolerance=tolerance)
+        sets = column_sets(dependence, space.positions, jets.q, data.angle_mask) or [list(space.positions)]
+        target = np.full_like(target, target.mean()) if dependence.constant else target
+        for features in sets if along is None else sets[:1]:
+            found.append(PartTable(*tabulated(name, target, features, space.positions, jets.q), factor, along))
+    return tuple(found)
 
 
 def kinetic_energy(model: Readable, jets: Jets) -> Float[np.ndarray, " samples"]:
@@ -108,77 +100,128 @@ def kinetic_energy(model: Readable, jets: Jets) -> Float[np.ndarray, " samples"]
 
     T = L(q, v) - L(q, 0) - dL/dv(q, 0) . v = integral over s from 0 to 1 of (1 - s) v . M(q, s v) v
     """
+    return np.einsum("sti,s,ti->t", *_rays(model, jets, lambda s: 1 - s), jets.v)
+
+
+def momentum(model: Readable, jets: Jets) -> Float[np.ndarray, "samples n"]:
+    """The slope dT/dv of the canonical kinetic energy, which is the integral over s from 0 to 1 of M(q, s v) v."""
+    return np.einsum("sti,s->ti", *_rays(model, jets, lambda s: np.ones_like(s)))
+
+
+def _rays(model: Readable, jets: Jets, weight: Any) -> tuple[np.ndarray, np.ndarray]:
+    """M(q, s v) v at Gauss's nodes s of every ray (nodes, samples, n), and the rule's weights."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    s = (nodes + 1) / 2
+    masses = (model.read(_with_velocity(jets, x * jets.v)).mass for x in s)
+    return np.stack([np.einsum("tij,tj->ti", mass, jets.v) for mass in masses]), weights / 2 * weight(s)
+
+
+def dissipation(model: Readable, jets: Jets) -> Float[np.ndarray, " samples"]:
+    """The Rayleigh function of a network, D(q, v) = integral over s from 0 to 1 of v . dD/dv(q, s v)."""
     total = np.zeros(len(jets))
     for node, weight in zip(*np.polynomial.legendre.leggauss(NODES), strict=True):
-        s = (node + 1) / 2
-        scaled = Jets(jets.x, jets.u, s * jets.du, force=jets.force, parameters=jets.parameters)
-        total += weight / 2 * (1 - s) * np.einsum("ti,tij,tj->t", jets.v, model.read(scaled).mass, jets.v)
+        force = model.read(_with_velocity(jets, (node + 1) / 2 * jets.v)).dissipative_force
+        total -= weight / 2 * np.sum(force * jets.v, axis=1)
     return total
 
 
-def tabulate_kinetic(model: Readable, data: Sampled, *, seed: int = 0) -> PartTable:
+def tabulate_kinetic(model: Readable, data: Sampled, *, seed: int = 0, error: float = 0.0) -> PartTable:
     """The kinetic energy T(v) of a separable network as a table.
 
-    Columns are the velocities, and the squared speed over all coordinates that are lengths.
+    Columns are the velocities, and the squared speed over all coordinates that are lengths: that alone where it tells
+    all.
+
+    Arguments:
+        model: the network.
+        data: samples that show where the network knows anything.
+        seed: of the choice of rows.
+        error: relative error of the network.
     """
-    space = JetSpace(data.coordinates)
+    jets = _rows(data, seed)
+    energy = kinetic_energy(model, jets)
+    features = _velocity_features(data, momentum(model, jets), jets.v, tolerance_of(error))
+    velocities = JetSpace(data.coordinates).velocities
+    return PartTable(*tabulated("T", energy / (np.std(energy) or 1.0), features, velocities, jets.v), sp.S.One)
+
+
+def tabulate_dissipation(model: Readable, data: Sampled, *, seed: int = 0, error: float = 0.0) -> PartTable | None:
+    """The Rayleigh function D(v) of a network as a table in units of the mean mass; None where there is none.
+
+    It is no part of the Lagrangian: a formula stands for itself.
+
+    Arguments:
+        model: the network.
+        data: samples that show where the network knows anything.
+        seed: of the choice of rows.
+        error: relative error of the network.
+    """
+    jets = _rows(data, seed)
+    reading = model.read(jets)
+    if not np.any(reading.dissipative_force):
+        return None
+    scale = float(np.mean(np.trace(reading.mass, axis1=1, axis2=2))) / len(data.coordinates)
+    features = _velocity_features(data, reading.dissipative_force, jets.v, tolerance_of(error))
+    velocities = JetSpace(data.coordinates).velocities
+    return PartTable(*tabulated("D", dissipation(model, jets) / scale, features, velocities, jets.v), sp.S.One)
+
+
+def _velocity_features(data: Sampled, slope: np.ndarray, v: np.ndarray, tolerance: float) -> list[sp.Expr]:
+    velocities = JetSpace(data.coordinates).velocities
+    lengths = [k for k, angle in enumerate(data.angle_mask) if not angle]
+    speed = [sp.Add(*(velocities[k] ** 2 for k in lengths))] if lengths else []
+    if len(lengths) == len(velocities) and speed_alone(slope, v, lengths, tolerance):
+        return speed
+    return [*velocities, *speed]
+
+
+def _rows(data: Sampled, seed: int) -> Jets:
     jets = data.jets()
-    chosen = jets.take(np.random.default_rng(seed).choice(len(jets), min(ROWS, len(jets)), replace=False))
-    velocities = space.velocities
-    lengths = [v for v, angle in zip(velocities, data.angle_mask, strict=True) if not angle]
-    expressions = [*velocities, *([sp.Add(*(v**2 for v in lengths))] if lengths else [])]
-    values = sp.lambdify(velocities, expressions, "numpy")(*chosen.v.T)
-    energy = kinetic_energy(model, chosen)
-    names = tuple(f"f{i}" for i in range(len(expressions)))
-    table = Table(names, np.stack(values, axis=1), energy / (np.std(energy) or 1.0), "T")
-    return PartTable(table, dict(zip(table.symbols, expressions, strict=True)), sp.S.One)
+    return jets.take(np.random.default_rng(seed).choice(len(jets), min(ROWS, len(jets)), replace=False))
 
 
-def propose_kinetic(
-    engine: Engine, model: Readable, data: Sampled, *, seed: int = 0, budget: Budget | None = None
-) -> tuple[tuple[tuple[sp.Expr, ...], ...], tuple[str, ...]]:
-    """Kinetic energies of velocities alone, each as terms with inner constants, and the engine's messages.
-
-    Terms without inner constants are left out, as a library holds them anyway. The first formulas explain the
-    network's T best for their size.
-
-    Raises:
-        UnavailableError: the engine cannot run here.
-    """
-    part = tabulate_kinetic(model, data, seed=seed)
-    front = engine.search_all([part.table], seed=seed, budget=budget)[0]
-    found: dict[tuple[sp.Expr, ...], None] = {}
-    for formula in _best_for_size(front):
-        terms = []
-        whole: Any = formula.expression.xreplace(dict(part.features))
-        for number, term in split(expanded(whole)):
-            if term.atoms(sp.Float) and term.free_symbols:
-                terms.append(term if number > 0 else -term)
-        if terms:
-            found.setdefault(tuple(terms))
-    return tuple(found)[:KINETIC_FORMULAS], _messages((front,))
+def _with_velocity(jets: Jets, v: np.ndarray) -> Jets:
+    return Jets(jets.x, jets.u, v[:, None, :], force=jets.force, parameters=jets.parameters)
 
 
-def _messages(fronts: Sequence[FormulaFront]) -> tuple[str, ...]:
-    """What the fronts of several tables have to say, each thing once."""
-    said = [*(front.passed_over for front in fronts), *(front.message for front in fronts)]
-    return tuple(dict.fromkeys(message for message in said if message))
+def _places(space: JetSpace) -> dict[str, tuple[sp.Expr, sp.Symbol | None]]:
+    """For the name of each part: the factor of its formula in the Lagrangian, and what it is integrated over first."""
+    positions, velocities = space.positions, space.velocities
+    places: dict[str, tuple[sp.Expr, sp.Symbol | None]] = {"V": (sp.S.NegativeOne, None)}
+    for i, j in itertools.combinations_with_replacement(range(len(velocities)), 2):
+        factor = velocities[i] ** 2 / 2 if i == j else velocities[i] * velocities[j]
+        places[f"M{i + 1}{j + 1}"] = factor, None
+        if i != j:
+            places[f"B{i + 1}{j + 1}"] = velocities[j], positions[i]
+    return places
 
 
-def _best_for_size(front: FormulaFront) -> list[Formula]:
-    """A front's formulas by the factor that each lowers the loss below that of the next simpler one, greatest first."""
-    formulas = front.formulas
-    losses = [max(formula.loss, NEGLIGIBLE**2) for formula in formulas]
-    order = sorted(range(1, len(formulas)), key=lambda k: losses[k] / losses[k - 1])
-    return [formulas[k] for k in [*order, *range(min(1, len(formulas)))]]
+def _parts(model: Readable, jets: Jets, scale: float) -> dict[str, Float[np.ndarray, " samples"]]:
+    """Every part at the positions of jets, in units of a mass."""
+    reading = model.read(jets)
+    found = {"V": reading.potential / scale}
+    for i, j in itertools.combinations_with_replacement(range(reading.mass.shape[1]), 2):
+        found[f"M{i + 1}{j + 1}"] = reading.mass_at_rest[:, i, j] / scale
+        found[f"B{i + 1}{j + 1}"] = reading.gyroscopic[:, i, j] / scale
+    return found
 
 
-def _features(space: JetSpace, angle_mask: np.ndarray) -> list[sp.Expr]:
-    positions = space.positions
-    angles = [x for x, angle in zip(positions, angle_mask, strict=True) if angle]
-    lengths = [x for x, angle in zip(positions, angle_mask, strict=True) if not angle]
-    features = [function(x) for x in angles for function in (sp.cos, sp.sin)]
-    features += [f(a - b) for a, b in itertools.combinations(angles, 2) for f in (sp.cos, sp.sin)]
-    features += lengths
-    features += [sp.sqrt(a**2 + b**2) for a, b in itertools.combinations(lengths, 2)]
-    return features
+def _slopes(model: Readable, jets: Jets, scale: float) -> dict[str, Float[np.ndarray, "samples n"]]:
+    """Derivatives of every part by the positions, as central differences in the units of `_parts`."""
+    slopes: dict[str, list[np.ndarray]] = {}
+    for k, step in enumerate(STEP * jets.q.std(axis=0)):
+        shift = np.zeros_like(jets.q)
+        shift[:, k] = step or STEP
+        ahead, behind = (_parts(model, replace(jets, u=jets.u + sign * shift), scale) for sign in (1, -1))
+        for name in ahead:
+            slopes.setdefault(name, []).append((ahead[name] - behind[name]) / (2 * shift[:, k]))
+    return {name: np.stack(parts, axis=1) for name, parts in slopes.items()}
+
+
+def tabulated(
+    name: str, target: np.ndarray, features: list[sp.Expr], symbols: Sequence[sp.Symbol], points: np.ndarray
+) -> tuple[Table, dict[sp.Symbol, sp.Expr]]:
+    """The table of a target, with the expression behind each column."""
+    values = sp.lambdify(symbols, features, "numpy")(*points.T)
+    X = np.stack([np.broadcast_to(np.asarray(value, float), len(points)) for value in values], axis=1)
+    table = Table(tuple(f"f{i}" for i in range(len(features))), X, target, name)
+    return table, dict(zip(table.symbols, features, strict=True))

@@ -44,6 +44,7 @@ def select_network(  # noqa: PLR0913 (those of `fit`)
     device: str = "auto",
     progress: Callable[[FitProgress], None] | None = None,
     checkpoints: Checkpoints | None = None,
+    further: bool = True,
 ) -> StructureChoice:
     """The network to be read, with the scores of everything that was tried and the reasons.
 
@@ -57,6 +58,7 @@ def select_network(  # noqa: PLR0913 (those of `fit`)
         device: see `fit`.
         progress: see `fit`.
         checkpoints: see `select_structure`.
+        further: whether the weak form and larger networks are tried where the first ones fall short.
 
     Raises:
         DataError, InputError, UnavailableError: see `fit`.
@@ -64,7 +66,7 @@ def select_network(  # noqa: PLR0913 (those of `fit`)
     options = options or FitOptions()
     search = _Search((train, choose), tuple(angles), options, seed, device, progress, checkpoints)
     chosen = search.run(names, options)
-    if not _far(chosen, options):
+    if not further or not _far(chosen, options):
         return chosen
     averaged = _weak_error(chosen.fit, choose)
     if options.loss == "auto" and averaged < AVERAGED * _score(chosen).error:

@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 
 from lagsym.data.tables import Columns, read_frame, read_table
 from lagsym.discovery import DiscoveryOptions, discover
-from lagsym.distillation.choice import ChoiceOptions
+from lagsym.distillation.options import ChoiceOptions
 from lagsym.errors import InputError
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System

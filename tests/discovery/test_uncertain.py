@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from lagsym.cli import app
 from lagsym.data.tables import Columns, read_frame
 from lagsym.discovery import DiscoveryOptions, discover
-from lagsym.distillation.choice import ChoiceOptions
+from lagsym.distillation.options import ChoiceOptions
 from lagsym.errors import DataError
 from lagsym.law.file import from_json, read_law, to_json
 from lagsym.simulation import draw_parameters, simulate

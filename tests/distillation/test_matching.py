@@ -5,9 +5,9 @@ import pytest
 import sympy as sp
 
 from lagsym.data.samples import Samples
-from lagsym.distillation.choice import ChoiceOptions
 from lagsym.distillation.evidence import strong_evidence
 from lagsym.distillation.matching import MotionEvidence, OperatorEvidence, match_network
+from lagsym.distillation.options import ChoiceOptions
 from lagsym.distillation.selection import select
 from lagsym.distillation.terms import Library, Term, build_library
 from lagsym.errors import InputError

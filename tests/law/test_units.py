@@ -16,7 +16,7 @@ from scipy.integrate import solve_ivp
 from lagsym.data.tables import Columns, read_arrays, read_frame
 from lagsym.data.trajectories import Trajectories
 from lagsym.discovery import DiscoveryOptions, discover
-from lagsym.distillation.choice import ChoiceOptions
+from lagsym.distillation.options import ChoiceOptions
 from lagsym.errors import InputError
 from lagsym.law import Constant, Law
 from lagsym.law.file import from_json, to_json

@@ -82,6 +82,13 @@ def test_what_is_not_refuted_is_grown_and_kept_if_better(monkeypatch, tmp_path):
     assert select_network(*MOTION, names=BOTH, options=OPTIONS).errors == {"natural": 0.05, "free": 0.05}
 
 
+def test_nothing_further_is_trained_where_nothing_further_is_wanted(monkeypatch):
+    asked = choices(monkeypatch, {8: {"natural": 0.05}, 16: {"natural": 0.01}}, 0.3)
+    chosen = select_network(*MOTION, names=["natural"], options=OPTIONS, further=False)
+    assert [entry[:2] for entry in asked] == [(8, "auto")]
+    assert chosen.errors == {"natural": 0.05}
+
+
 @pytest.mark.parametrize(("averaged", "kept", "widths"), [(0.6, "weak", [8, 8]), (0.3, "auto", [8, 8, 16])])
 def test_on_noise_the_loss_with_the_better_weak_form_stays(monkeypatch, averaged, kept, widths):
     """An error of 0.05 that averages out to 0.03 or 0.015, and 0.02 in the weak form."""

@@ -174,6 +174,10 @@ class Engine(ABC):
         """Search formulas for several tables; engines with a costly start pay for it once."""
         return tuple(self.search(table, seed=seed, budget=budget) for table in tables)
 
+    def apart(self) -> tuple[Engine, ...]:
+        """Engines that do this one's work between them, each with other symbols: no formula then hides another's."""
+        return (self,)
+
 
 def complexity(expression: sp.Expr) -> int:
     """The number of nodes of an expression, fitted numbers counted double.

@@ -14,7 +14,7 @@ import importlib.util
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,11 +29,15 @@ PORTFOLIO: Mapping[str, tuple[str, ...]] = {
     "polynomial": (),
     "rational": ("Div",),
     "root": ("Sqrt", "Div"),
-    "exponential": ("Exp",),
+    "exponential": ("Exp", "Div"),
 }
 ALWAYS = ("Add", "Sub", "Mul", "Constant", "Variable")
 FUNCTIONS: Mapping[str, Any] = {"Exp": sp.exp, "Log": sp.log, "Sin": sp.sin, "Cos": sp.cos, "Sqrt": sp.sqrt}
 LONGEST_FORMULA = 40
+SHORT_FORMULA = 25
+"""Nodes of a formula where each symbol set is searched by itself: what is longer is a mimicry."""
+ROWS_PER_COLUMN = 100
+"""A curve needs fewer rows than a surface."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,19 @@ class OperonEngine(Engine):
     Arguments:
         symbol_sets: names of Operon's node types beside +, -, * and numbers, one tuple for each search.
         population: individuals in each search.
-        rows: rows that the search sees, drawn from the table; the numbers are fitted to all of them.
+        rows: most rows that the search sees, drawn from the table; the numbers are fitted to all of them.
         largest: largest number of nodes of a formula.
+        common: whether terms that laws often have are offered beside those that the search finds.
+        own: whether only formulas are given that hold the first function of their symbol set: within the error of a
+            table those without it mimic the others, at less complexity.
     """
 
     symbol_sets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(PORTFOLIO))
     population: int = 1000
     rows: int = 250
     largest: int = LONGEST_FORMULA
+    common: bool = True
+    own: bool = False
     name: ClassVar[str] = "operon"
 
     def __post_init__(self):
@@ -71,6 +80,19 @@ class OperonEngine(Engine):
             return "Operon is not installed; `pip install pyoperon` brings it"
         return None
 
+    def apart(self) -> tuple[Engine, ...]:
+        """One engine for each symbol set; where there are more symbols than + and *, with what these find alone."""
+        return tuple(
+            replace(
+                self,
+                symbol_sets={name: symbols},
+                common=self.common and not symbols,
+                own=bool(symbols),
+                largest=min(self.largest, SHORT_FORMULA),
+            )
+            for name, symbols in self.symbol_sets.items()
+        )
+
     def search(self, table: Table, *, seed: int = 0, budget: Budget | None = None) -> FormulaFront:
         """Search formulas with every symbol set, then fit all numbers in double precision.
 
@@ -84,7 +106,8 @@ class OperonEngine(Engine):
             return constant_front(table, self.name)
         budget = budget or Budget()
         start = time.monotonic()
-        scaled = ScaledTable.of(table, rows=self.rows, seed=seed)
+        scaled = ScaledTable.of(table, rows=min(self.rows, ROWS_PER_COLUMN * len(table.columns)), seed=seed)
+        extra = common_terms(table) if self.common else []
         structures: list[sp.Expr] = []
         capped = []
         for label, symbols in self.symbol_sets.items():
@@ -93,15 +116,25 @@ class OperonEngine(Engine):
             structures += [scaled.restored(expression) for expression in found]
             if generations < budget.generations:
                 capped.append(label)
-            if (
-                budget.enough
-                and min(f.loss for f in polish(structures, table, extra=common_terms(table))) <= budget.enough
-            ):
+            if budget.enough and min(f.loss for f in polish(structures, table, extra=extra)) <= budget.enough:
                 break
-        formulas = polish(structures, table, extra=common_terms(table))
+        formulas = polish(structures, table, extra=extra, wanted=self._wanted)
         message = f"the cap of {budget.seconds:g} s cut short: {', '.join(capped)}" if capped else ""
         status = "partial" if capped else "ok"
         return FormulaFront(formulas, self.name, time.monotonic() - start, status, message)
+
+    def _wanted(self, expression: sp.Expr) -> bool:
+        return not self.own or any(_holds(expression, symbols[0]) for symbols in self.symbol_sets.values() if symbols)
+
+
+def _holds(expression: sp.Expr, symbol: str) -> bool:
+    """Whether a formula holds the function of a node type."""
+    powers = [power.exp for power in expression.atoms(sp.Pow) if power.free_symbols]
+    if symbol == "Sqrt":
+        return any(exponent.is_number and not exponent.is_integer for exponent in powers)
+    if symbol in {"Div", "Square"}:
+        return any(exponent.is_number and exponent.is_negative == (symbol == "Div") for exponent in powers)
+    return expression.has(FUNCTIONS[symbol])
 
 
 def _evolve(

@@ -68,7 +68,12 @@ def refit(expression: sp.Expr, table: Table) -> Formula | None:
 
 
 def polish(
-    expressions: Iterable[sp.Expr], table: Table, *, extra: Iterable[sp.Expr] = (), deepest: int = DEEPEST
+    expressions: Iterable[sp.Expr],
+    table: Table,
+    *,
+    extra: Iterable[sp.Expr] = (),
+    deepest: int = DEEPEST,
+    wanted: Callable[[sp.Expr], bool] = lambda expression: True,
 ) -> tuple[Formula, ...]:
     """A front from raw structures: refitted, inner constants made round, superfluous terms dropped, terms pooled.
 
@@ -80,6 +85,7 @@ def polish(
         table: what to fit.
         extra: further terms that the structures' terms may be put together with.
         deepest: how many of the best structures are shortened one by one.
+        wanted: which formulas may be on the front.
     """
     found = [refit(expression + sp.Float(1.0), table) for expression in dict.fromkeys(expressions)]
     formulas = [formula for formula in found if formula is not None]
@@ -97,9 +103,10 @@ def polish(
         pool |= terms
     simplest = sorted(pool, key=complexity)[:LARGEST_POOL]
     formulas += best_sums(list(dict.fromkeys([*simplest, *extra])), table)
+    formulas = [formula for formula in formulas if wanted(formula.expression)]
     for formula in pareto(formulas):
         formulas += _rounded_variants(formula, table)
-    return pareto(formulas)
+    return pareto([formula for formula in formulas if wanted(formula.expression)])
 
 
 def products(symbols: Sequence[sp.Symbol], *, degree: int, most_terms: int) -> tuple[list[sp.Expr], int]:

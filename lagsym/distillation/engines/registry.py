@@ -29,6 +29,14 @@ class AutoEngine(Engine):
         reasons = [engine.available() for engine in self.engines]
         return None if None in reasons else "; ".join(reason for reason in reasons if reason)
 
+    def apart(self) -> tuple[Engine, ...]:
+        """Those of the first engine that can run, each with the others to fall back on."""
+        for place, engine in enumerate(self.engines):
+            if engine.available() is None:
+                before, after = self.engines[:place], self.engines[place + 1 :]
+                return tuple(AutoEngine((*before, part, *after)) for part in engine.apart())
+        return (self,)
+
     def search(self, table: Table, *, seed: int = 0, budget: Budget | None = None) -> FormulaFront:
         """Search with the first engine that works.
 

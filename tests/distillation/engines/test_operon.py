@@ -1,5 +1,6 @@
 import builtins
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import sympy as sp
 
 from lagsym.distillation.engines.base import Budget, Table
 from lagsym.distillation.engines.operon import OperonEngine
+from lagsym.distillation.engines.refit import polish
 from lagsym.errors import InputError, UnavailableError
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -59,6 +61,27 @@ def test_a_root_needs_its_symbol_set(relativistic):
     assert [float(ratio.subs(v2, value)) for value in (0.1, 0.5, 0.8)] == pytest.approx([-1] * 3, rel=2e-3)
     polynomial = POLYNOMIAL.search(relativistic, budget=SMALL)
     assert not any(formula.expression.has(sp.sqrt(1 - v2)) for formula in polynomial.formulas)
+
+
+def test_apart_every_symbol_set_has_an_engine_of_its_own():
+    whole = OperonEngine({"polynomial": (), "root": ("Sqrt",)}, population=400, largest=20)
+    polynomial, root = whole.apart()
+    assert polynomial == replace(POLYNOMIAL, largest=20)
+    assert root == OperonEngine({"root": ("Sqrt",)}, population=400, largest=20, common=False, own=True)
+    assert root.apart() == (root,)
+    # Long formulas of one symbol set only mimic what another says shortly.
+    assert {part.largest for part in OperonEngine(largest=60).apart()} == {25}
+
+
+def test_without_common_terms_a_formula_has_its_own_symbols_only():
+    x = np.linspace(0.5, 2.0, 100)
+    table = Table(("x",), x[:, None], np.exp(-1.3 * x))
+    engine = OperonEngine({"exponential": ("Exp",)}, population=400, common=False)
+    assert not any(
+        term.has(1 / table.symbols[0])
+        for f in engine.search(table, budget=SMALL).formulas
+        for term in f.expression.args
+    )
 
 
 def test_the_same_seed_gives_the_same_front(relativistic):
@@ -121,3 +144,19 @@ def test_nothing_is_imported_before_it_is_needed(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     assert OperonEngine().available() is None
+
+
+def test_what_mimics_the_own_function_of_a_symbol_set_does_not_hide_it():
+    """A noisy table of exp(-x/2)/x, which a line in x and 1/x fits better."""
+    x = np.random.default_rng(0).uniform(1.0, 1.5, 80)
+    table = Table(("x", "inverse"), np.stack([x, 1 / x], axis=1), 0.3 * x + 2 / x + 1e-4 * np.exp(-x / 2) / x)
+    X, inverse = table.symbols
+    structures = [inverse * sp.exp(-0.4 * X), 1.1 * X + inverse]
+    assert not any(f.expression.has(sp.exp) for f in polish(structures, table) if f.complexity < 14)
+    found = polish(structures, table, wanted=OperonEngine({"exponential": ("Exp",)}, own=True)._wanted)
+    assert found
+    assert all(formula.expression.has(sp.exp) for formula in found)
+    rooted = OperonEngine({"root": ("Sqrt", "Div")}, own=True)
+    assert [rooted._wanted(e) for e in (sp.sqrt(1 + X), 1 / (1 + X), X**2)] == [True, False, False]
+    rational = OperonEngine({"rational": ("Div",)}, own=True)
+    assert [rational._wanted(e) for e in (sp.sqrt(1 + X), 1 / (1 + X), X**2)] == [False, True, False]

@@ -1,0 +1,111 @@
+"""Options: what a Lagrangian may be made of, what it is chosen from, and the record of what was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.engines import Budget
+from lagsym.distillation.selection import Candidate, Front
+from lagsym.distillation.terms import STRUCTURES
+from lagsym.errors import InputError
+from lagsym.neural import Fit
+
+EVIDENCE = ("both", "data", "network")
+ENGINES = ("auto", "sparse", "operon", "pysr")
+USABLE_NETWORK = 0.1
+"""A network whose held-out relative error is above this has not learned the motion; the data then decide alone."""
+
+
+@dataclass(frozen=True)
+class ChoiceOptions:
+    """What a Lagrangian may be made of, and what decides.
+
+    Arguments:
+        evidence: "both", "data" (no network) or "network" (no regression on the data before the constants are refined).
+        engine: "sparse" draws terms from a library; "operon" and "pysr" propose them from the network's parts; "auto"
+            begins with the library and asks for proposals only where it fails.
+        structure: one of `STRUCTURES`, or "auto" for the simplest that the held-out data allow.
+        terms: further candidate terms.
+        known: a part of the Lagrangian that is known; it sets the scale.
+
+    Raises:
+        InputError: a value is not one of the above, or the engine has no network to read.
+    """
+
+    evidence: str = "both"
+    engine: str = "auto"
+    structure: str = "auto"
+    terms: tuple[sp.Expr, ...] = ()
+    known: sp.Expr | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("evidence", EVIDENCE), ("engine", ENGINES), ("structure", ("auto", *STRUCTURES))):
+            if getattr(self, name) not in allowed:
+                msg = f"expected {name} to be one of {', '.join(allowed)}; got {getattr(self, name)!r}"
+                raise InputError(msg)
+        if self.invents and self.evidence == "data":
+            msg = f"engine {self.engine} reads a trained network, so evidence 'data' leaves it nothing; use 'both'"
+            raise InputError(msg)
+
+    @property
+    def invents(self) -> bool:
+        """Whether an engine was named that finds terms which no library holds."""
+        return self.engine in {"operon", "pysr"}
+
+    @property
+    def given(self) -> tuple[sp.Expr, ...]:
+        """The terms that the user gave, the known part first."""
+        return (*(() if self.known is None else (self.known,)), *self.terms)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A candidate with where it came from.
+
+    Arguments:
+        candidate: the Lagrangian with its first coefficients.
+        structure: the structure of the library that it came from.
+        front: the front that it was chosen on.
+        evidence: for each term, what chose it: "network", "data", "strong", "user".
+        held_out_loss: its weak loss on the data that structures are compared on.
+        messages: what an engine had to say.
+        stability: for each term, how often it is chosen when trajectories are resampled.
+    """
+
+    candidate: Candidate
+    structure: str
+    front: Front
+    evidence: dict[sp.Expr, tuple[str, ...]]
+    held_out_loss: float
+    messages: tuple[str, ...] = ()
+    stability: Mapping[sp.Expr, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a Lagrangian is chosen from, and how.
+
+    Arguments:
+        learn: differentiated trajectories that terms are selected on.
+        held_out: differentiated trajectories that structures are compared on.
+        network: a trained network, or None for evidence "data".
+        options: what the Lagrangian may be made of.
+        seed: of every draw.
+        budget: of each search by an engine.
+    """
+
+    learn: Trajectories
+    held_out: Trajectories
+    network: Fit | None
+    options: ChoiceOptions = field(default_factory=ChoiceOptions)
+    seed: int = 0
+    budget: Budget = field(default_factory=Budget)
+
+
+def usable(network: Fit) -> bool:
+    """Whether a network has learned the motion: it may say which terms there are."""
+    return network.held_out_error < USABLE_NETWORK

@@ -1,0 +1,225 @@
+"""Variable projection: inner constants of a sum of terms, for which all coefficients follow.
+
+For given inner constants p all coefficients c follow from the generalised eigenvalue problem that selection solves,
+
+    minimise |G(p) c|² / |P(p) c|²,
+
+with G the averages <f> - <M a> of the terms' operators over windows and P = <f> - <M a>' with the inertia of other
+windows, so that only p is searched. Measured forces are one more term. At single samples instead of averages a term
+that is singular somewhere near would make P huge, and anything small beside it.
+
+Source: Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10, 413 (variable projection).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from jaxtyping import Float
+from scipy import linalg
+from scipy.optimize import least_squares
+
+from lagsym.data.jets import Jets
+from lagsym.data.samples import Samples
+from lagsym.data.trajectories import Trajectories
+from lagsym.data.weak import TestFunctions, place_test_functions
+from lagsym.distillation.terms import Library, Term, off_shell
+from lagsym.mechanics.jetspace import JetSpace
+
+STEPS = 25
+RIDGE = 1e-12
+BREAKS_DOWN = 1e3
+"""Residual of inner constants for which a term is not real on the data."""
+
+Constants = Float[np.ndarray, " constants"]
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What sums of terms are fitted to.
+
+    Arguments:
+        jets: on the data.
+        functions: what to average with; None where each sample counts by itself.
+        others: for each of them another one.
+    """
+
+    jets: Jets
+    functions: TestFunctions | None
+    others: np.ndarray
+
+    @classmethod
+    def of(cls, data: Trajectories | Samples) -> Grounds:
+        """Differentiated trajectories, in weak form; or samples, which hold no times to average over and no noise."""
+        functions = None if isinstance(data, Samples) else place_test_functions(data)
+        return cls(data.jets(), functions, np.random.default_rng(0).permutation(len(functions or ())))
+
+    def averages(self, slopes: tuple[np.ndarray, np.ndarray], forces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Averages of the terms' operators, and of the same with the inertia of other windows.
+
+        Arguments:
+            slopes: dL/dq and dL/dv of every term, each (terms, samples, n).
+            forces: f of every term, likewise.
+        """
+        assert self.functions is not None
+        on = self.functions.integrate(*slopes)
+        force = self.functions.integrate(forces, np.zeros_like(forces))
+        return on, force + (on - force)[:, self.others]
+
+
+class Projection:
+    """The weak residual of a sum of terms as a function of its inner constants alone.
+
+    Arguments:
+        terms: all terms, with symbols for their inner constants.
+        constants: these symbols; none is allowed.
+        space: coordinates and velocities.
+        grounds: what the sum is fitted to.
+    """
+
+    def __init__(
+        self, terms: Sequence[sp.Expr], constants: Sequence[sp.Symbol], space: JetSpace, grounds: Grounds
+    ) -> None:
+        self.terms = tuple(terms)
+        self.grounds, self.jets = grounds, grounds.jets
+        self.shuffled = off_shell(self.jets) if grounds.functions is None else self.jets
+        self.inner = [k for k, term in enumerate(terms) if term.free_symbols & set(constants)]
+        plain = [k for k in range(len(self.terms)) if k not in self.inner]
+        self.order = [*self.inner, *plain]
+        self._with_constants = _Terms([self.terms[k] for k in self.inner], constants, space)
+        with np.errstate(all="ignore"):
+            self._plain = self._fixed(Library(space, tuple(Term(self.terms[k], 0.0) for k in plain)))
+
+    def residual(self, values: Constants) -> Float[np.ndarray, " rows"]:
+        """G c for the best c with |P c| = 1; constant and huge where a term is not real."""
+        found = self._normalised(values)
+        if found is None:
+            return np.full(self._plain[0][0].size if len(self._plain[0]) else self.jets.q.size, BREAKS_DOWN)
+        rows, others, _ = found
+        c = lowest(rows, others)[:, 0]
+        c *= np.sign(c[0]) or 1.0
+        return rows.T @ c / np.linalg.norm(others.T @ c) * np.sqrt(others.shape[1])
+
+    def loss(self, values: Constants) -> float:
+        """The mean square of the residual."""
+        return float(np.mean(self.residual(values) ** 2))
+
+    def fitted(self, start: Constants) -> Constants | None:
+        """The inner constants of least residual, their signs kept; None where the start is not real on the data."""
+        if not np.all(start) or self.residual(start)[0] == BREAKS_DOWN:
+            return None
+        if not len(start):
+            return start
+        signs, logarithms = np.sign(start), np.log(np.abs(start))
+        found = least_squares(
+            lambda p: self.residual(signs * np.exp(np.clip(p, -50, 50))),
+            logarithms,
+            x_scale=0.1,
+            max_nfev=STEPS,
+            xtol=1e-12,
+            ftol=1e-12,
+            gtol=1e-14,
+        )
+        best = signs * np.exp(np.clip(found.x, -50, 50))
+        return best if self.loss(best) <= self.loss(start) else start
+
+    def _normalised(self, values: Constants) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        with np.errstate(all="ignore"):
+            pairs = zip(self._columns(self._with_constants, values), self._plain, strict=True)
+            on, off = (np.concatenate(pair) for pair in pairs)
+            size = np.sqrt(np.mean(off**2, axis=(1, 2)))
+        if not (np.isfinite(on).all() and np.isfinite(size).all() and size.any()):
+            return None
+        kept = size > 1e-12 * size.max()
+        if not np.all(kept[: len(self.inner)]):
+            return None
+        rows, others = ((part[kept] / size[kept, None, None]).reshape(kept.sum(), -1) for part in (on, off))
+        return rows, others, size
+
+    def _fixed(self, library: Library) -> tuple[np.ndarray, np.ndarray]:
+        """Likewise `_columns` of the terms without constants, and of measured forces as the last one."""
+        if self.grounds.functions is None:
+            on, off = (_with(jets.force, library.operator(jets)) for jets in (self.jets, self.shuffled))
+            return on, off
+        by_q, by_v = library.gradient(self.jets)
+        pushed = self.jets.force
+        still = None if pushed is None else np.zeros_like(pushed)
+        force = _with(pushed, library.mass_and_force(self.jets)[1])
+        return self.grounds.averages((_with(pushed, by_q), _with(still, by_v)), force)
+
+    def _columns(self, terms: _Terms, values: Constants) -> tuple[np.ndarray, np.ndarray]:
+        """Every term's operator on the data and off the shell, each (terms, rows, n)."""
+        if self.grounds.functions is None:
+            return terms.operator(self.jets, values), terms.operator(self.shuffled, values)
+        return self.grounds.averages(terms.gradient(self.jets, values), terms.force(self.jets, values))
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """Entries as one NumPy function of (q, v, constants), of which equal parts are evaluated once."""
+
+    function: Callable[..., list]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, entries: Sequence[sp.Expr], shape: tuple[int, ...], symbols: Sequence[sp.Symbol]) -> _Compiled:
+        return cls(sp.lambdify(symbols, list(entries), "numpy", cse=True), shape)
+
+    def __call__(self, jets: Jets, values: Constants) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            found: Any = self.function(*jets.q.T, *jets.v.T, *values)
+            stacked = [np.broadcast_to(np.asarray(value, float), len(jets)) for value in found]
+        return np.array(stacked).reshape(*self.shape, len(jets))
+
+
+class _Terms:
+    """Terms with named inner constants: derivatives and operators for any values of these, compiled once."""
+
+    def __init__(self, terms: Sequence[sp.Expr], constants: Sequence[sp.Symbol], space: JetSpace) -> None:
+        positions, velocities = space.positions, space.velocities
+        symbols, n, count = (*positions, *velocities, *constants), len(positions), len(terms)
+        slopes = [sp.diff(term, x) for term in terms for x in (*positions, *velocities)]
+        entries: list[sp.Expr] = []
+        for term in terms:
+            momenta = [sp.diff(term, v) for v in velocities]
+            entries += [sp.diff(p, v) for p in momenta for v in velocities]
+            entries += [
+                sp.diff(term, q) - sp.Add(*(sp.diff(p, x) * v for x, v in zip(positions, velocities, strict=True)))
+                for q, p in zip(positions, momenta, strict=True)
+            ]
+        self.n = n
+        self._slopes = _Compiled.of(slopes, (count, 2, n), symbols)
+        self._curvature = _Compiled.of(entries, (count, n + 1, n), symbols)
+
+    def gradient(self, jets: Jets, values: Constants) -> tuple[np.ndarray, np.ndarray]:
+        """The derivatives by q and by v of every term, each (terms, samples, n)."""
+        both = self._slopes(jets, values).transpose(0, 1, 3, 2)
+        return both[:, 0], both[:, 1]
+
+    def force(self, jets: Jets, values: Constants) -> Float[np.ndarray, "terms samples n"]:
+        """F of every term."""
+        return self._curvature(jets, values)[:, self.n].transpose(0, 2, 1)
+
+    def operator(self, jets: Jets, values: Constants) -> Float[np.ndarray, "terms samples n"]:
+        """The operator E = f - M a of every term."""
+        found = self._curvature(jets, values)
+        return found[:, self.n].transpose(0, 2, 1) - np.einsum("kijt,tj->kti", found[:, : self.n], jets.a)
+
+
+def _with(last: np.ndarray | None, columns: np.ndarray) -> np.ndarray:
+    """The columns, and one more where there is one."""
+    return columns if last is None else np.concatenate([columns, last[None]])
+
+
+def lowest(
+    rows: np.ndarray, others: np.ndarray, *, factor: float = 1.0, floor: float = 0.0
+) -> Float[np.ndarray, "terms found"]:
+    """The combinations of least |rows c|² / |others c|², and those with at most so many times as much or the floor."""
+    A, B = rows @ rows.T / rows.shape[1], others @ others.T / others.shape[1]
+    ridge = RIDGE * np.trace(B) / len(B)
+    values, vectors = linalg.eigh(A, B + ridge * np.eye(len(B)))
+    return vectors[:, values <= factor * max(values[0], 0.0) + floor] if factor > 1 else vectors[:, :1]

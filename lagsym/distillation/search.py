@@ -1,0 +1,111 @@
+"""Search: choices from one structure after another, and among an engine's formulas where the libraries fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import sympy as sp
+
+from lagsym.distillation.engines import engine
+from lagsym.distillation.inner import simple_kinetic, simplest_fit
+from lagsym.distillation.invention import choose_invented
+from lagsym.distillation.options import Choice, Question, usable
+from lagsym.distillation.proposals import propose_kinetic
+from lagsym.distillation.terms import STRUCTURES, Library, build_library
+from lagsym.distillation.witnesses import choose_from
+from lagsym.errors import UnavailableError
+from lagsym.neural import Fit
+
+CONVINCING_LOSS = 1e-2
+"""A structure whose held-out weak loss is below this needs no richer one beside it."""
+
+
+@dataclass
+class Search:
+    """Choices from one structure after another.
+
+    Arguments:
+        question: what is chosen from, and how.
+    """
+
+    question: Question
+
+    def __post_init__(self) -> None:
+        options = self.question.options
+        self.least = _least(self.question.network)
+        self.left = list(_structures(self.least, options.structure)) if options.engine in {"auto", "sparse"} else []
+
+    def until_convinced(self) -> list[Choice]:
+        """The choices from the simplest structures on, until one explains the held-out data.
+
+        Raises:
+            UnavailableError: the engine that was named cannot run here.
+        """
+        found: list[Choice] = []
+        while self.left:
+            structure = self.left[0]
+            found += self.next()
+            if _convinced(found) and STRUCTURES.index(structure) >= STRUCTURES.index(self.least):
+                break
+        if self.question.network is not None and self.question.options.engine != "sparse" and not _convinced(found):
+            found += choose_invented(self.question)
+        return found
+
+    def next(self) -> list[Choice]:
+        """The choice from the next structure, in a list; an empty one where nothing is admissible."""
+        structure = self.left.pop(0)
+        library, proposed, messages = _library(structure, self.question)
+        return choose_from(library, structure, self.question, proposed=proposed, messages=messages)
+
+
+def _convinced(found: list[Choice]) -> bool:
+    return bool(found) and found[-1].held_out_loss < CONVINCING_LOSS
+
+
+def _least(network: Fit | None) -> str:
+    """The narrowest structure that a network which learned the motion leaves possible."""
+    if network is None or not usable(network):
+        return STRUCTURES[0]
+    return network.model.structure
+
+
+def _structures(least: str, wanted: str) -> tuple[str, ...]:
+    """What to try, in order: what costs least or is no part of a wider library, and all from the network's on."""
+    if wanted != "auto":
+        return (wanted,)
+    wide = STRUCTURES[STRUCTURES.index(least) :]
+    return tuple(name for name in STRUCTURES if name in {"natural", "separable"} or name in wide)
+
+
+def _library(structure: str, question: Question) -> tuple[Library, tuple[sp.Expr, ...], tuple[str, ...]]:
+    """A structure's library, the terms in it that a separable network proposed, and what an engine had to say."""
+    learn, given = question.learn, question.options.given
+    plain = build_library(learn, structure, extra=given)
+    if structure != "separable":
+        return plain, (), ()
+    proposals, messages = _kinetic_proposals(question)
+    proposed = _fitted((*((term,) for term in simple_kinetic(plain.space, learn)), *proposals), plain, question)
+    return build_library(learn, structure, extra=(*given, *proposed)), proposed, messages
+
+
+def _kinetic_proposals(question: Question) -> tuple[tuple[tuple[sp.Expr, ...], ...], tuple[str, ...]]:
+    """Kinetic energies that an engine reads off a separable network, and what it had to say."""
+    network, name = question.network, question.options.engine
+    if network is None or name == "sparse" or not usable(network) or network.model.structure != "separable":
+        return (), ()
+    # A polynomial mimics any kinetic energy as closely as the network knows it, so nothing found early is enough.
+    whole = replace(question.budget, enough=0.0)
+    try:
+        return propose_kinetic(engine(name), network.model, question.learn, seed=question.seed, budget=whole)
+    except UnavailableError:
+        if name != "auto":
+            raise
+        return (), ()
+
+
+def _fitted(proposals: Sequence[tuple[sp.Expr, ...]], library: Library, question: Question) -> tuple[sp.Expr, ...]:
+    """The proposal that fits the motion best beside any potential, with its inner constants."""
+    velocities = set(library.space.velocities)
+    beside = library.take(k for k, term in enumerate(library.expressions) if not term.free_symbols & velocities)
+    return simplest_fit(proposals, beside, question.learn)
