@@ -16,7 +16,10 @@ from lagsym.discovery.record import Discovery, DiscoveryOptions
 from lagsym.distillation.densities import choose_density
 from lagsym.distillation.density_advice import density_advice
 from lagsym.distillation.density_constants import settle_density
+from lagsym.distillation.density_terms import DENSITY_STRUCTURES
+from lagsym.errors import InputError
 from lagsym.law import Law
+from lagsym.law.units import check_terms, with_units
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural import FitProgress
 from lagsym.validation import validate_field
@@ -31,6 +34,8 @@ def discover_field(
 ) -> Discovery:
     """Find the Lagrangian density of fields; see `lagsym.discover` for arguments and errors."""
     options = options or DiscoveryOptions()
+    space = JetSpace(data.fields, data.base)
+    _require_what_fields_have(options, data, space)
     log = Journal(report, notices=[*data.notices])
     parts = split(data, seed=options.seed)
     with log.stage("smooth", "Asking what the data can tell"):
@@ -48,13 +53,15 @@ def discover_field(
         with log.stage("judge", "Comparing with equations without a Lagrangian"):
             judgement = judge_no_field(parts.fit, parts.report)
         law = Law(data.fields, None, base=data.base, seed=options.seed, status="uncertain")
+        law, _ = with_units(law, data.units)
         return Discovery(_judged(law, judgement, log), None, network, parts)
     known = parts.fit.with_records((*parts.fit.records, *parts.choose.records))
     with log.stage("refine", "Refining constants"):
         settled = settle_density(selected.candidate, known)
         fixed = options.choice.known is not None
-        law = draft(selected, settled, JetSpace(data.fields, data.base), log, angles=data.angles, known=fixed)
-        law = replace(law, seed=options.seed)
+        law = draft(selected, settled, space, log, angles=data.angles, known=fixed)
+        law, unit_notices = with_units(replace(law, seed=options.seed), data.units)
+        log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
         validation = validate_field(law, parts.report)
         law = _judged(law, judge_field(law, validation, parts.fit, parts.report), log)
@@ -62,6 +69,20 @@ def discover_field(
         if close is not None:
             law = replace(law, scores={**law.scores, "fidelity_operator_r2": close})
     return Discovery(law, validation, network, parts)
+
+
+def _require_what_fields_have(options: DiscoveryOptions, data: Lattice, space: JetSpace) -> None:
+    """Refuse what only trajectories have, before any time is spent."""
+    check_terms(options.choice.given, space, data.units)
+    if options.choice.engine not in ("auto", "sparse"):
+        msg = f"expected engine auto or sparse for fields; {options.choice.engine} reads the networks of particles only"
+        raise InputError(msg)
+    if options.choice.structure not in ("auto", *DENSITY_STRUCTURES):
+        msg = (
+            f"expected structure to be one of auto, {', '.join(DENSITY_STRUCTURES)} for fields; got "
+            f"{options.choice.structure!r}"
+        )
+        raise InputError(msg)
 
 
 def _judged(law: Law, judgement: Judgement, log: Journal) -> Law:
