@@ -56,7 +56,10 @@ def simulate_field(
     else:
         found = _motion(system, start, times, places)
         notices = _unresolved(found, places)
-    u, u_t = (add_noise(part, noise, generator) if noise > 0 else part for part in (found.u, found.u_t))
+    u, u_t = found.u, found.u_t
+    if noise > 0:
+        angles = np.array([name in system.angles for name in system.space.fields])
+        u, u_t = add_noise(u, noise, generator, angles), add_noise(u_t, noise, generator)
     records = tuple(FieldRecord(found.t, places.axes, u[k], u_t[k], str(k)) for k in range(len(u)))
     return Lattice(system.space.fields, system.space.base, records, places.periodic, system.angles, notices)
 

@@ -50,7 +50,7 @@ def simulate(  # noqa: PLR0913 (all but one have defaults and names)
         span: length in time; the system's default without it.
         step: sampling interval; the system's default without it.
         noise: standard deviation of the Gaussian noise on every position and velocity, relative to that of the
-            column.  Noisy trajectories hold no accelerations: nothing exact is left in them.
+            column, an angle's counting as one radian at most.  Noisy trajectories hold no accelerations: nothing exact is left in them.
         seed: of the initial conditions and the noise.
         initial: positions and velocities at t = 0, each of shape (trajectories, n); for a field u and u_t, each of
             shape (runs, *sites, n).
@@ -98,7 +98,8 @@ def _simulate_particle(
     q, v = _integrate(mechanics, q0, v0, times, system.name)
     accelerations = [mechanics.acceleration(times, *motion) for motion in zip(q, v, strict=True)]
     if noise > 0:
-        q, v = (add_noise(x, noise, generator) for x in (q, v))
+        angles = np.array([name in system.angles for name in system.space.fields])
+        q, v = add_noise(q, noise, generator, angles), add_noise(v, noise, generator)
     segments = tuple(
         Segment(t=times, q=q[k], v=v[k], a=None if noise > 0 else accelerations[k], trajectory=str(k))
         for k in range(len(q))

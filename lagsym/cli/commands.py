@@ -35,7 +35,10 @@ Output = Annotated[
     Path, typer.Option("--output", "-o", help="Folder for the result: empty, or an earlier result of ours.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
-Noise = Annotated[float, typer.Option(help="Standard deviation of the noise, relative to each column's.")]
+Noise = Annotated[
+    float,
+    typer.Option(help="Standard deviation of the noise over that of each column; an angle's is one radian at most."),
+]
 PositionsOnly = Annotated[bool, typer.Option("--positions-only", help="Withhold velocities, as a camera does.")]
 Json = Annotated[bool, typer.Option("--json", help="Print law.json to standard output and nothing else.")]
 Evidence = Annotated[str, typer.Option(help="both, data or network: what the terms are chosen by.")]
