@@ -50,7 +50,8 @@ def simulate(  # noqa: PLR0913 (all but one have defaults and names)
         span: length in time; the system's default without it.
         step: sampling interval; the system's default without it.
         noise: standard deviation of the Gaussian noise on every position and velocity, relative to that of the
-            column, an angle's counting as one radian at most.  Noisy trajectories hold no accelerations: nothing exact is left in them.
+            column, an angle's counting as one radian at most.  Noisy trajectories hold no accelerations: nothing exact
+            is left in them.
         seed: of the initial conditions and the noise.
         initial: positions and velocities at t = 0, each of shape (trajectories, n); for a field u and u_t, each of
             shape (runs, *sites, n).

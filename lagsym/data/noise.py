@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-
 WIDEST = 1.0
 """Radians: the spread of an angle at most. Whoever goes round and round is seen no less well each time."""
 
