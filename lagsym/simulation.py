@@ -73,7 +73,8 @@ def simulate(  # noqa: PLR0913 (all but one have defaults and names)
     """
     span = system.span if span is None else span
     step = system.step if step is None else step
-    count = (PARTICLES if len(system.space.base) == 1 else system.region.runs) if trajectories is None else trajectories
+    usual = PARTICLES if len(system.space.base) == 1 else (region or system.region).runs
+    count = usual if trajectories is None else trajectories
     _check(count, span, step, noise)
     times = step * np.arange(round(span / step) + 1)
     if len(system.space.base) > 1:

@@ -21,8 +21,9 @@ Density = Callable[[np.ndarray], np.ndarray]
 """Density relative to the unit of weight, as a function of arc length (points,)."""
 TOLERANCE = 1e-12
 """Of the integrator, relative to the chains' lengths."""
-MOST_RATES = 1200
-"""Evaluations of the rate from which on a chain is said to run into a singularity; some hundreds are usual."""
+MOST_RATES = 3000
+"""Evaluations of the rate from which on a chain is said to run into a singularity; some hundreds are usual,
+and between one and two thousand for one twenty times as long as its span."""
 STAGES = (1.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the difference from uniform gravity: the whole at once, and then in steps where that fails."""
 STEPS, SMALLEST_DAMPING, CLOSED = 60, 2.0**-12, 1e-11

@@ -202,6 +202,14 @@ def test_a_plateau_does_not_end_the_training_of_the_relativistic_particle(monkey
     assert made.step == 300
 
 
-def test_motion_that_runs_away_is_told_so():
-    start = np.ones((1, 1))
-    assert follow(lambda q, v: q**3 * 50, start, start, np.linspace(0, 5, 3)) is None
+def test_motion_that_runs_away_is_held_and_disturbs_no_other():
+    q, v = np.array([[1.0], [0.0]]), np.array([[1.0], [0.3]])
+
+    def acceleration(q, v):
+        return np.where(np.abs(q) > 0.9, 50 * q**3, -q)
+
+    found = follow(acceleration, q, v, np.linspace(0, 5, 3))
+    assert found is not None
+    assert found[1][1:, 0] == pytest.approx(100, rel=1e-3)
+    assert found[0][2, 0] == found[0][1, 0]
+    assert found[0][:, 1, 0] == pytest.approx(0.3 * np.sin([0, 2.5, 5]), abs=1e-8)

@@ -80,7 +80,7 @@ def test_a_random_walk_is_uncertain():
 
 
 def test_twenty_samples_are_too_few():
-    with pytest.raises(DataError, match="record a longer stretch or more trajectories"):
+    with pytest.raises(DataError, match="record a longer stretch or more runs"):
         found(pd.DataFrame({"t": 0.1 * np.arange(20), "x": np.sin(0.1 * np.arange(20))}))
 
 
