@@ -154,7 +154,7 @@ def planned(kinds: Iterable[str], seeds: tuple[int, ...]) -> Iterator[Task]:
         yield dict(zip(KEYS, run, strict=True)), partial(recover, *run)
     if "open" in kinds:
         for name, noise in itertools.product(OPEN, OPEN_NOISE):
-            key = dict(zip(KEYS, (name, noise, 0, "both"), strict=True))
+            key: dict[str, object] = dict(zip(KEYS, (name, noise, 0, "both"), strict=True))
             yield key, partial(undecided, name, noise, 0)
 
 
