@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import Any, cast
 from xml.sax.saxutils import escape
 
 import latex2mathml.converter
@@ -62,7 +62,7 @@ def constant_values(law: Law) -> Constants:
 
 def ordered_terms(expression: sp.Expr, space: JetSpace) -> list[sp.Expr]:
     """The terms of a sum, those with velocities first."""
-    terms = sp.expand(expression).as_ordered_terms()
+    terms: Any = sp.expand(expression).as_ordered_terms()
     return sorted(terms, key=lambda term: term.free_symbols.isdisjoint(space.velocities))
 
 

@@ -180,7 +180,7 @@ def _rescaled(added: sp.Expr, size: float) -> sp.Expr:
     """F in its own size, whole numbers without a decimal point."""
     if added == 0:
         return added
-    expanded = sp.expand(added * size)
+    expanded: Any = sp.expand(added * size)
     near = {x: sp.Integer(round(x)) for x in expanded.atoms(sp.Float) if abs(x - round(x)) <= SAME_STRUCTURE}
     return expanded.xreplace(near)
 
