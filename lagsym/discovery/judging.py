@@ -25,6 +25,10 @@ WEAKLY_R2, NOISY_R2 = 0.99, 0.5
 UNCONSTRAINED_R2 = 0.9
 BEATEN, NOTICEABLE = 10.0, 1e-4
 """A law is beaten by equations that leave a tenth as much unexplained, if it leaves more than this share itself."""
+EXCESS, ALMOST_ALL = 1.5, 0.99
+"""A law that leaves more than so many times the noise is in doubt, unless it explains this R² of the accelerations.
+
+Right laws leave 0.97 to 1.03 times the noise; laws that mimic a function with others, 2.4 and more."""
 GOOD_EQUATIONS = 0.1
 """Share that equations may leave unexplained for Helmholtz' conditions to be asked of them."""
 
@@ -54,13 +58,16 @@ class _Rival:
     left: float
 
 
-def judge(validation: Validation, learn: Trajectories, held_out: Trajectories, *, seed: int = 0) -> Judgement:
+def judge(
+    validation: Validation, learn: Trajectories, held_out: Trajectories, *, excess: float = 1.0, seed: int = 0
+) -> Judgement:
     """Decide what may be claimed of a law.
 
     Arguments:
         validation: its scores on the held-out data.
         learn: differentiated trajectories that rivals are learned from.
         held_out: measured trajectories that nothing else saw.
+        excess: what the fit of the motion left, over the noise of the positions; of the coordinate that fares worst.
         seed: of the rivals.
     """
     scores, smooth = dict(validation.scores), differentiate(held_out)
@@ -82,6 +89,11 @@ def judge(validation: Validation, learn: Trajectories, held_out: Trajectories, *
             f"The best law leaves {100 * left:.2g} % of the held-out motion unexplained, equations without a "
             f"Lagrangian {100 * rival.left:.2g} %."
         )
+    elif excess > EXCESS and scores["held_out_r2"] < ALMOST_ALL:
+        sentence = (
+            f"The fit of the motion leaves {excess:.2g} times the noise: terms are missing or only mimic the law."
+        )
+        return Judgement("uncertain", scores, (sentence,))
     else:
         return Judgement("recovered", scores)
     return _without_law(scores, notices, rival, learn)

@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from lagsym.data.constraints import find_constraints
-from lagsym.data.derivatives import differentiate, velocity_bias
+from lagsym.data.derivatives import differentiate, noise_level, velocity_bias
 from lagsym.data.free_coordinates import check_free
 from lagsym.data.splitting import split
 from lagsym.data.trajectories import Trajectories
@@ -23,7 +23,7 @@ from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
 from lagsym.distillation.identifiability import find_rivals
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
-from lagsym.distillation.settling import settle
+from lagsym.distillation.settling import Settled, settle
 from lagsym.distillation.shapes import explaining_structures
 from lagsym.distillation.terms import STRUCTURES
 from lagsym.errors import InputError, UnavailableError
@@ -37,6 +37,9 @@ from lagsym.neural.selection import select_network
 from lagsym.neural.structure import ORDER, file_label
 from lagsym.validation import Validation, validate
 
+RESIDUAL = "residual over noise"
+LEAST_NOISE = 1e-6
+"""Of positions, relative to their spread: what is less is rounding and the method of integration."""
 VELOCITY_BIAS = 0.01
 READ_OFF = "The engine reads functions of one variable off the motion, so no other network was trained."
 
@@ -102,7 +105,7 @@ def discover_motion(
         asked = None if network is None else network.model.read(held_out.jets()).acceleration
         validation = validate(law, parts.report, network_acceleration=asked)
         faithfulness = None if asked is None else _faithfulness(asked, validation, held_out)
-        law = _judged(law, judge(validation, learn, parts.report, seed=options.seed), log)
+        law = _judged(law, judge(validation, learn, parts.report, excess=_excess(law), seed=options.seed), log)
         if faithfulness is not None:
             law = replace(law, scores={**law.scores, **faithfulness.scores})
     if law.lagrangian is None:
@@ -118,8 +121,23 @@ def _refined(
     model = network.model if network is not None and usable(network) else None
     settled = settle(selected.candidate, known, smooth, seed=options.seed, model=model)
     law = draft(selected, settled, space, log, angles=known.angles, known=options.choice.known is not None)
+    law = replace(law, tests={**law.tests, **_left(settled, known)})
     several = multipliers(settled.numeric_lagrangian, space, middle_ranges(smooth))
     return replace(law, parameters=known.parameters, seed=options.seed, multipliers=several.dimension)
+
+
+def _left(settled: Settled, known: Trajectories) -> dict[str, dict[str, float | str]]:
+    """What the fit of the motion left over the noise, for each coordinate; nothing where there was no fit."""
+    if settled.refined is None:
+        return {}
+    positions = np.concatenate([segment.q for segment in known.segments])
+    noise = np.maximum(noise_level(known), LEAST_NOISE * positions.std(axis=0))
+    left = settled.refined.residual / np.maximum(noise, np.finfo(float).tiny)
+    return {RESIDUAL: dict(zip(known.coordinates, map(float, left), strict=True))}
+
+
+def _excess(law: Law) -> float:
+    return max((float(left) for left in law.tests.get(RESIDUAL, {}).values()), default=1.0)
 
 
 def _faithfulness(asked: np.ndarray, validation: Validation, held_out: Trajectories) -> Faithfulness:

@@ -37,6 +37,19 @@ def test_the_true_law_is_recovered():
     assert found.scores["weak_misfit"] < 1e-4
 
 
+@pytest.mark.parametrize(("excess", "status"), [(1.02, "recovered"), (2.4, "uncertain")])
+def test_a_law_whose_fit_leaves_more_than_the_noise_is_in_doubt(excess, status):
+    true = get("henon_heiles").numeric_lagrangian
+    learn, held_out = (seen("henon_heiles", seed) for seed in (0, 1))
+    validation = validate(Law(("x", "y"), true), held_out)
+    hazy = dataclasses.replace(validation, scores={**validation.scores, "held_out_r2": 0.95})
+    found = judge(hazy, differentiate(learn), held_out, excess=excess)
+    assert found.status == status
+    assert any("times the noise" in notice for notice in found.notices) == (status == "uncertain")
+    # What explains all but a hundredth is not doubted for what the measurement does beside its noise.
+    assert judge(validation, differentiate(learn), held_out, excess=excess).status == "recovered"
+
+
 def test_a_law_that_lacks_a_small_term_is_not_recovered():
     # It explains 99 % of the accelerations, but closed equations of motion explain all of them.
     true = get("henon_heiles").numeric_lagrangian

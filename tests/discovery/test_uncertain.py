@@ -94,3 +94,4 @@ def test_small_swings_of_a_pendulum_say_so():
 def test_good_data_are_recovered_without_a_remark():
     law = found(simulate(get("pendulum"), trajectories=6, span=8.0, noise=1e-3).to_frame(), ["theta"])
     assert (law.status, law.notices) == ("recovered", ())
+    assert law.tests["residual over noise"]["theta"] == pytest.approx(1, abs=0.1)
