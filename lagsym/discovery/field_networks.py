@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
 
 from lagsym.data.jets import Jets
 from lagsym.data.lattice import Lattice
@@ -71,8 +72,22 @@ def read_density(network: FieldFit, data: Lattice, *, seed: int = 0) -> NetworkR
     generator = np.random.default_rng(seed)
     chosen = jets.take(generator.choice(len(jets), min(SAMPLES, len(jets)), replace=False))
     assert chosen.ddu is not None
-    moved = Jets(chosen.x, chosen.u, chosen.du, chosen.ddu[generator.permutation(len(chosen))])
+    moved = Jets(chosen.x, chosen.u, chosen.du, _shuffled(chosen.ddu, generator))
     return NetworkReading(moved, density_operator(model, moved))
+
+
+def _shuffled(
+    ddu: Float[np.ndarray, "samples base base n"], generator: np.random.Generator
+) -> Float[np.ndarray, "samples base base n"]:
+    """Every second derivative of every field from another sample: together they might obey the law anywhere.
+
+    Where fields obey u_tt = c^2 u_xx, so do the second derivatives of each sample with all u and du.
+    """
+    moved = np.empty_like(ddu)
+    for mu, nu in zip(*np.tril_indices(ddu.shape[1]), strict=True):
+        part = generator.permuted(ddu[:, mu, nu], axis=0)
+        moved[:, mu, nu] = moved[:, nu, mu] = part
+    return moved
 
 
 def fidelity(law: Law, reading: NetworkReading) -> float | None:

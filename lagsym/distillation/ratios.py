@@ -77,9 +77,9 @@ def best_ratios(
     """
     problem = _Problem(vanishing, standard, keep)
     pool = _Pool(problem, largest)
-    everything = np.arange(len(complexities))
+    everything = np.union1d(np.flatnonzero(problem.present), np.array(keep, int))
     for level in LEVELS:
-        start = np.union1d(np.flatnonzero(complexities <= level), np.array(keep, int))
+        start = np.union1d(everything[complexities[everything] <= level], np.array(keep, int))
         if len(start) <= LARGEST_ELIMINATION:
             pool.search(start)
     for support in problem.forward(everything, largest):
@@ -165,7 +165,9 @@ class _Problem:
     def __init__(self, vanishing: Factors, standard: Factors, keep: tuple[int, ...]) -> None:
         self.vanishing, self.standard, self.keep = vanishing, standard, keep
         rows, others = vanishing.stacked, standard.stacked
-        self.scale = 1 / np.maximum(np.linalg.norm(others, axis=0), 1e-300)
+        lengths = np.linalg.norm(others, axis=0)
+        # A term that is nothing off the data vanishes on them for no reason: fields may not change along a direction.
+        self.present, self.scale = lengths > 0, 1 / np.maximum(lengths, 1e-300)
         self.rows, self.others = rows * self.scale, others * self.scale
         self.A, self.B = self.rows.T @ self.rows, self.others.T @ self.others
 

@@ -76,6 +76,7 @@ def test_open_fields_move_in_one_way_only(name):
         np.testing.assert_allclose(by_t, -speed * by_x, atol=2e-3 * np.abs(by_t).max())
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # newer Pythons warn where there are threads
 def test_a_measurement_alone_tells_memory_and_failures():
     grown = alone(lambda: {"sum": float(np.ones(8_000_000).sum())}, 60.0)
     assert grown["sum"] == 8e6

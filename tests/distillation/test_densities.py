@@ -229,6 +229,15 @@ def test_data_that_leave_the_law_open_give_advice(kind: str, words: str, noise: 
     assert words in advice.sentence
 
 
+@pytest.mark.parametrize("kind", ["uniform", "one-way", "kink"])
+def test_data_that_leave_the_law_open_are_no_failure(kind: str) -> None:
+    """Terms that vanish everywhere, as those of u_x in a uniform field, are not chosen for it."""
+    data = bad_data(kind, 0.0)
+    chosen = choose_density(data, data)
+    assert chosen is not None
+    assert chosen.held_out_loss < 1e-4
+
+
 def test_a_standing_wave_leaves_mass_and_speed_open() -> None:
     wave = np.cos(2 * np.pi / LENGTH * 2 * X) * np.cos(1.1 * T[:, None])
     (advice,) = density_advice(lattice([wave, 0.4 * wave]))

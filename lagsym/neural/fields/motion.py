@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -58,17 +59,16 @@ class FieldMotion:
     @cached_property
     def windows(self) -> Windows:
         """Test functions of several widths over every record."""
-        pieces = [
-            _windows(record, grid, tests)
+        places = [
+            (record, grid, tests)
             for factor in FACTORS
             for record, grid, tests in zip(
                 self.lattice.records, self._grids, place_field_tests(self._smooth, factor=factor), strict=True
             )
         ]
-        group = max(piece.value.shape[1] for piece in pieces)
-        total = sum(len(piece.value) for piece in pieces) * group
-        every = -(-total // SAMPLES)
-        return _joined([_padded(_thinned(piece, every), group) for piece in pieces])
+        group = max(_group(tests) for _, _, tests in places)
+        every = -(-sum(len(tests) for _, _, tests in places) * group // SAMPLES)
+        return _joined([_padded(_windows(*place, every), group) for place in places])
 
     @cached_property
     def jets(self) -> Jets:
@@ -99,22 +99,30 @@ def joined(pieces: Sequence[Jets]) -> Jets:
     return Jets(*(None if part[0] is None else np.concatenate(part) for part in parts))  # pyright: ignore[reportArgumentType]
 
 
-def _windows(record: FieldRecord, grid: Jets, tests: FieldTests) -> Windows:
-    shape, base = record.u.shape[:-1], len(record.grid)
-    axes = [_nodes(matrix) for matrix in tests.matrices]
-    flat = np.arange(len(grid)).reshape(shape)
-    place = _outer(shape, [index for index, _, _ in axes], flat)
+def _windows(record: FieldRecord, grid: Jets, tests: FieldTests, every: int) -> Windows:
+    """The windows of one test function in so many."""
+    base, steps = len(record.grid), np.cumprod([1, *record.u.shape[-2:0:-1]])[::-1]
+    chosen = np.arange(0, len(tests), every)
+    numbers = np.unravel_index(chosen, tests.counts)
+    nodes = [_nodes(matrix) for matrix in tests.matrices]
+    axes = [tuple(part[own] for part in axis) for axis, own in zip(nodes, numbers, strict=True)]
+    places = [axis[0] * step for axis, step in zip(axes, steps, strict=True)]
     value = _product([values for _, values, _ in axes])
     slopes = [_product([axis[1 + (mu == k)] for k, axis in enumerate(axes)]) for mu in range(base)]
-    middle = np.ix_(*(index[:, index.shape[1] // 2] for index, _, _ in axes))
     second = np.empty((len(value), base, base, grid.u.shape[1]))
     for mu in range(base):
         for nu in range(mu + 1):
             for i in range(grid.u.shape[1]):
-                average = tests.integrate(record.u[..., i], (nu, mu))
+                average = tests.integrate(record.u[..., i], (nu, mu))[chosen]
                 second[:, mu, nu, i] = second[:, nu, mu, i] = average
-    centre = grid.take(flat[middle].ravel())
-    return Windows(grid.take(place.ravel()), value, np.stack(slopes), Jets(centre.x, centre.u, centre.du, second))
+    centre = grid.take(np.sum([place[:, place.shape[1] // 2] for place in places], axis=0))
+    samples = grid.take(reduce(lambda one, other: _grow(one, other, np.add), places).ravel())
+    return Windows(samples, value, np.stack(slopes), Jets(centre.x, centre.u, centre.du, second))
+
+
+def _group(tests: FieldTests) -> int:
+    """Samples of a window."""
+    return math.prod(_nodes(matrix)[0].shape[1] for matrix in tests.matrices)
 
 
 def _nodes(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -128,29 +136,13 @@ def _nodes(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return index, own, slope
 
 
-def _outer(shape: Sequence[int], axes: Sequence[np.ndarray], flat: np.ndarray) -> np.ndarray:
-    """Positions in the grid of the nodes of all products of test functions (functions, nodes)."""
-    steps = np.array(flat.strides) // flat.itemsize
-    places = [index * step for index, step in zip(axes, steps, strict=True)]
-    return reduce(lambda one, other: _grow(one, other, np.add), places)
-
-
 def _product(axes: Sequence[np.ndarray]) -> np.ndarray:
     return reduce(lambda one, other: _grow(one, other, np.multiply), axes)
 
 
 def _grow(one: np.ndarray, other: np.ndarray, join: np.ufunc) -> np.ndarray:
-    whole = join(one[:, None, :, None], other[None, :, None, :])
-    return whole.reshape(len(one) * len(other), -1)
-
-
-def _thinned(windows: Windows, every: int) -> Windows:
-    chosen = np.arange(0, len(windows.value), every)
-    group = windows.value.shape[1]
-    rows = (chosen[:, None] * group + np.arange(group)).ravel()
-    return Windows(
-        windows.jets.take(rows), windows.value[chosen], windows.slopes[:, chosen], windows.averages.take(chosen)
-    )
+    """All pairs of nodes of every test function (functions, nodes)."""
+    return join(one[:, :, None], other[:, None, :]).reshape(len(one), -1)
 
 
 def _padded(windows: Windows, group: int) -> Windows:
