@@ -6,7 +6,8 @@
 Networks learn the sine-Gordon field from six runs of small waves and from single kinks at many speeds up to 0.8, and
 are rolled out from states that have both: collisions, whose exact solutions are known, and a breather. Density
 networks and the unconstrained one have the same layers and steps, and a quadratic or linear part each. `follow` does
-the same for any density as a formula; the true one shows what the integrator leaves.
+the same for any density as a formula: the law that is read off the natural network, with constants from the small
+waves, and the true one, which shows what the integrator leaves.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from rows import RESULTS, Rows, markdown
 
 from lagsym.data.grid_derivatives import differentiate
 from lagsym.data.jets import Jets
+from lagsym.distillation.density_constants import settle_density
+from lagsym.distillation.density_terms import build_density_library
+from lagsym.distillation.evidence import network_evidence
+from lagsym.distillation.selection import select
 from lagsym.evolution import Evolution, Places, evolve, field_energy
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural.fields import (
@@ -41,6 +46,7 @@ from lagsym.simulation import simulate
 from lagsym.systems import get
 
 SYSTEM = get("sine_gordon")
+GENTLE = replace(SYSTEM, ranges={"phi": (-1.0, 1.0), "phi_t": (-0.7, 0.7)})
 SAMPLES, STEPS = 16_000, 300
 KINKS, FASTEST, NOISE = 40, 0.8, 0.01
 SITES = np.arange(256) * 40 / 256 - 20
@@ -61,8 +67,7 @@ the shell."""
 
 def small_waves(samples: int, seed: int) -> Jets:
     """Points of six simulated runs, well below the turn of a kink, with derivatives of the snapshots."""
-    gentle = replace(SYSTEM, ranges={"phi": (-1.0, 1.0), "phi_t": (-0.7, 0.7)})
-    return differentiate(simulate(gentle, seed=seed)).jets(samples=samples, seed=seed)
+    return differentiate(simulate(GENTLE, seed=seed)).jets(samples=samples, seed=seed)
 
 
 def single_kinks(samples: int, seed: int) -> Jets:
@@ -191,6 +196,26 @@ def noisy(loss: str) -> dict[str, object]:
     return {"fit seconds": seconds, "clean error": relative_error(found.model, clean), "terms": ratio}
 
 
+def distilled() -> dict[str, object]:
+    """The natural network's terms, matched off the shell, with constants from the small waves."""
+    train, choose = data(SAMPLES, 0), data(SAMPLES // 4, 1)
+    started = time.process_time()
+    options = replace(FIELD_OPTIONS, structure="natural", steps=STEPS, tolerance=0.0)
+    found = fit_density(train, choose, angles=[0], options=options)
+    some = train.take(np.random.default_rng(0).choice(len(train), 2000, replace=False))
+    away = Jets(some.x, some.u, some.du, some.ddu[np.random.default_rng(1).permutation(len(some))])
+    library = build_density_library(SYSTEM.space, SYSTEM.angles, "natural", order=1)
+    chosen = select(network_evidence(library, away, density_operator(found.model, away))).chosen
+    assert chosen is not None
+    law = settle_density(chosen, simulate(GENTLE, seed=0).positions_only()).numeric_lagrangian
+    fitted = time.process_time() - started
+    return {
+        "law found": str(law),
+        "fit seconds": fitted,
+        "cases": {case.name: follow(law, SYSTEM.space, case) for case in CASES},
+    }
+
+
 def formula() -> dict[str, object]:
     """The true density in the place of a network."""
     return {"cases": {case.name: follow(SYSTEM.numeric_lagrangian, SYSTEM.space, case) for case in CASES}}
@@ -200,6 +225,7 @@ MEASURED: dict[str, Callable[[], dict[str, object]]] = {
     "natural": lambda: network("natural"),
     "free": lambda: network("free"),
     "unconstrained": lambda: network("unconstrained"),
+    "distilled law": distilled,
     "true density": formula,
 }
 NOISY: dict[str, str] = {"strong form": "acceleration", "weak form": "weak"}
