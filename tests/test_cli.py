@@ -315,7 +315,7 @@ def test_simulate_writes_fields_by_the_ending(tmp_path):
 def test_importing_is_cheap_and_loads_nothing_heavy():
     code = (
         "import sys, lagsym; heavy = {'torch', 'sympy', 'juliacall', 'pysr', 'numpy', 'pandas'} & set(sys.modules); "
-        "assert not heavy, heavy; assert lagsym.simulate.__module__ == 'lagsym.simulation'"
+        "assert not heavy, heavy; assert lagsym.simulate.__module__.startswith('lagsym.simulation')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

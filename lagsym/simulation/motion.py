@@ -12,10 +12,10 @@ from lagsym.data.lattice import Lattice
 from lagsym.data.noise import add_noise
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.errors import InputError
-from lagsym.field_simulation import simulate_field
 from lagsym.mechanics.dynamics.numeric import CompiledMechanics, compile_mechanics
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import Region, System
+from lagsym.simulation.fields import simulate_field
 
 Initial = tuple[Float[np.ndarray, "trajectories *sites n"], Float[np.ndarray, "trajectories *sites n"]]
 TOLERANCE = 1e-12

@@ -125,7 +125,7 @@ def test_motion_that_steepens_starts_again_with_less(monkeypatch):
     lattice = simulate(replace(system, ranges={"u": (-6.0, 6.0)}), trajectories=2)
     assert all(np.abs(record.u).max() < 6 for record in lattice.records)
     hopeless = replace(system, lagrangian=u_t**2 / 2 + u_x**2 / 2, span=20.0)
-    monkeypatch.setattr("lagsym.field_simulation.ATTEMPTS", 2)
+    monkeypatch.setattr("lagsym.simulation.fields.ATTEMPTS", 2)
     with pytest.raises(InputError, match="no initial conditions were found"):
         simulate(hopeless, trajectories=1, region=Region(sites=32))
 
