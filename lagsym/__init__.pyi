@@ -20,6 +20,9 @@ from .discovery.own_network import Distillation as Distillation
 from .discovery.own_network import DistillationOptions as DistillationOptions
 from .discovery.own_network import distill as distill
 from .distillation.options import ChoiceOptions as ChoiceOptions
+from .evolution import Evolution as Evolution
+from .evolution import Places as Places
+from .evolution import evolve as evolve
 from .law import Law as Law
 from .law.file import read_law as read_law
 from .law.file import write_law as write_law
@@ -28,6 +31,7 @@ from .least_action import PathOptions as PathOptions
 from .least_action import least_action as least_action
 from .mechanics.equivalence.gauge import compare as compare
 from .mechanics.equivalence.verdict import Verdict as Verdict
+from .mechanics.system import Region as Region
 from .mechanics.system import System as System
 from .reporting import write_report as write_report
 from .simulation import simulate as simulate
