@@ -141,7 +141,7 @@ def _wave_2d() -> System:
         parameter_ranges={"sigma": (0.5, 2.0), "tau": (2.0, 8.0)},
         span=6.0,
         step=_STEP,
-        region=Region(sites=48, runs=3),
+        region=Region(sites=48, runs=5),
         title="Vibrating membrane",
         source="A. L. Fetter and J. D. Walecka, Theoretical Mechanics of Particles and Continua, chapter 8",
     )
