@@ -18,7 +18,7 @@ from lagsym.mechanics.system import parameter_symbol
 from lagsym.neural.graphs.graph import Graph
 from lagsym.neural.graphs.measured import without_sudden_turns
 
-MOST = 16_000
+MOST = 8_000
 """Positions that constants are fitted to: beyond this records are left out, as the fit would run for minutes."""
 
 

@@ -6,6 +6,7 @@ from lagsym.neural.graphs.graph import Graph, all_pairs, chain, springs
 from lagsym.neural.graphs.layout import layout, states
 from lagsym.neural.graphs.measured import average_accelerations, observed, without_sudden_turns
 from lagsym.neural.graphs.model import GraphForm, GraphLagrangian
+from lagsym.neural.graphs.sites import site_graph, site_trajectories
 
 __all__ = [
     "Averages",
@@ -21,6 +22,8 @@ __all__ = [
     "graph_error",
     "layout",
     "observed",
+    "site_graph",
+    "site_trajectories",
     "springs",
     "states",
     "without_sudden_turns",

@@ -19,7 +19,7 @@ from lagsym.neural.graphs.layout import States, layout, states
 QUIET = 0.05
 """Windows are widened until noise makes up less than this fraction of their averages, or records end."""
 SUDDEN = 8.0
-"""A sample is lost to a sudden turn when it is off a local polynomial by this many times the median of all samples."""
+"""A sudden turn is where a coordinate is off a local polynomial by this many times its median misfit."""
 SHORTEST = 2 * FEWEST_SAMPLES + 1
 """Samples under the narrowest window, its ends included."""
 
@@ -96,8 +96,8 @@ def without_sudden_turns(data: Trajectories) -> Trajectories:
     if records:
         windows = _Windows.of(differentiate(data.with_segments(records)), FEWEST_SAMPLES)
         misfits = [_misfit(segment) for segment in records]
-        usual = float(np.median(np.concatenate(misfits)))
-        limit = max(SUDDEN * usual, QUIET * windows.size / windows.gain)
+        usual = np.median(np.concatenate(misfits), axis=0)
+        limit = np.maximum(SUDDEN * usual, QUIET * windows.size / windows.gain)
         pieces = [piece for own in zip(records, misfits, strict=True) for piece in _between(*own, limit)]
     if not pieces:
         msg = (
@@ -108,15 +108,15 @@ def without_sudden_turns(data: Trajectories) -> Trajectories:
     return data.with_segments(pieces)
 
 
-def _misfit(segment: Segment) -> Float[np.ndarray, " samples"]:
-    """The largest distance of a sample's coordinates from the shortest local polynomial."""
+def _misfit(segment: Segment) -> Float[np.ndarray, "samples coordinates"]:
+    """The distance of samples from the shortest local polynomial."""
     smooth = [local_polynomial(segment.t, own, WINDOWS[0], segment.t).value for own in segment.q.T]
-    return np.abs(segment.q - np.stack(smooth, 1)).max(1)
+    return np.abs(segment.q - np.stack(smooth, 1))
 
 
-def _between(segment: Segment, misfit: np.ndarray, limit: float) -> Iterator[Segment]:
-    """The stretches of a segment between samples whose misfit is above a limit."""
-    lost = np.flatnonzero(misfit > limit)
+def _between(segment: Segment, misfit: np.ndarray, limit: np.ndarray) -> Iterator[Segment]:
+    """The stretches of a segment between samples with a coordinate whose misfit is above its limit."""
+    lost = np.flatnonzero((misfit > limit).any(1))
     if not len(lost):
         yield segment
         return
