@@ -9,8 +9,8 @@ from lagsym.distillation.graphs.shared import SITE, SYMBOLS
 from lagsym.errors import InputError
 from lagsym.mechanics.continuum import EDGE_SYMBOLS, SITE_SYMBOLS, SPACING, Continuum, continuum_density
 
+# A stretch is named s here as it is there.
 _ENDS = dict(zip(SYMBOLS["lattice"], (*EDGE_SYMBOLS, EDGE_SYMBOLS[1] - EDGE_SYMBOLS[0]), strict=True))
-_STRETCH = {SYMBOLS["stretch"][0]: EDGE_SYMBOLS[1] - EDGE_SYMBOLS[0]}
 
 
 def law_density(law: GraphLaw, spacing: sp.Expr | float = SPACING, order: int = 2, *, mass: float = 1.0) -> Continuum:
@@ -36,6 +36,6 @@ def law_density(law: GraphLaw, spacing: sp.Expr | float = SPACING, order: int = 
         msg = f"expected edges of one kind between neighbouring sites, of the form stretch or lattice; got {forms}"
         raise InputError(msg)
     q, v = SITE_SYMBOLS
-    edge = sp.Add(*(one.expression.xreplace(_STRETCH | _ENDS) for one in law.edges))
+    edge = sp.Add(*(one.expression.xreplace(_ENDS) for one in law.edges))
     node = law.node.expression.xreplace({SYMBOLS[SITE][0]: q}) if law.node is not None else sp.S.Zero
     return continuum_density(edge, sp.Float(mass, 17) * v**2 / 2 + node, spacing, order)

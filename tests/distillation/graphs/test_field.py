@@ -88,6 +88,7 @@ def test_edges_of_a_lattice_and_of_stretches_have_one_density():
         for form, symbol in (("stretch", s), ("lattice", step))
     )
     assert one.density == other.density
+    assert float(one.density.coeff(SPACE.symbol(0, (1,)), 3).subs(SPACING_SYMBOL, 1)) == pytest.approx(0.3)
     assert float(one.density.coeff(SPACE.symbol(0, (0,)), 2) * SPACING_SYMBOL) == 1.0
 
 
