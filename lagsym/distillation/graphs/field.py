@@ -36,6 +36,6 @@ def law_density(law: GraphLaw, spacing: sp.Expr | float = SPACING, order: int = 
         msg = f"expected edges of one kind between neighbouring sites, of the form stretch or lattice; got {forms}"
         raise InputError(msg)
     q, v = SITE_SYMBOLS
-    edge = sp.Add(*(one.expression.xreplace(_ENDS) for one in law.edges))
+    edge = sp.Add(*(one.expression for one in law.edges)).xreplace(_ENDS)
     node = law.node.expression.xreplace({SYMBOLS[SITE][0]: q}) if law.node is not None else sp.S.Zero
     return continuum_density(edge, sp.Float(mass, 17) * v**2 / 2 + node, spacing, order)

@@ -123,8 +123,8 @@ def _between(segment: Segment, misfit: np.ndarray, limit: np.ndarray) -> Iterato
     starts, stops = np.append(-1, lost) + 1, np.append(lost, len(segment))
     for start, stop in zip(starts, stops, strict=True):
         if stop - start >= SHORTEST:
-            end = segment.t[stop] if stop < len(segment) else np.inf
-            yield segment.between(segment.t[start], end)
+            end = float(segment.t[stop]) if stop < len(segment) else np.inf
+            yield segment.between(float(segment.t[start]), end)
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ class _Windows:
                 parts.append(cls._of_record(smooth.with_segments([segment]), half, start))
             start += len(segment)
         names = ("index", "value", "acceleration")
-        arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
-        return cls(*arrays, max(part.gain for part in parts))
+        index, value, acceleration = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+        return cls(index, value, acceleration, max(part.gain for part in parts))
 
     @classmethod
     def _of_record(cls, record: Trajectories, half: int, start: int) -> _Windows:
