@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 
 from lagsym.distillation.graphs.law import GraphLaw
@@ -36,6 +38,6 @@ def law_density(law: GraphLaw, spacing: sp.Expr | float = SPACING, order: int = 
         msg = f"expected edges of one kind between neighbouring sites, of the form stretch or lattice; got {forms}"
         raise InputError(msg)
     q, v = SITE_SYMBOLS
-    edge = sp.Add(*(one.expression for one in law.edges)).xreplace(_ENDS)
-    node = law.node.expression.xreplace({SYMBOLS[SITE][0]: q}) if law.node is not None else sp.S.Zero
+    edge: Any = sp.Add(*(one.expression for one in law.edges)).xreplace(_ENDS)
+    node: Any = law.node.expression.xreplace({SYMBOLS[SITE][0]: q}) if law.node is not None else sp.S.Zero
     return continuum_density(edge, sp.Float(mass, 17) * v**2 / 2 + node, spacing, order)
