@@ -4,10 +4,10 @@
 
 Four bodies of mass one in a plane, 40 short trajectories from random places, of which a fifth is held out.  A graph
 network with pairs e(r) learns their accelerations: exact ones, or, with noise on positions (relative to their standard
-deviation), those of the smoothed positions.  The force e'(r) is distilled, and its constants are fitted to the
-positions where there is noise.  Sixteen bodies, which neither has seen, are then rolled out with the law, with the
-network and with the truth, all by the same method.  An error is the root mean square distance over the spread of the
-positions; the energy is the true one, its drift the largest deviation over the mean kinetic energy.
+deviation), averages over windows.  The force e'(r) is distilled, and its constants are fitted to the positions, with
+standard errors, where there is noise.  Sixteen bodies, which neither has seen, are then rolled out with the law, with
+the network and with the truth, all by the same method.  An error is the root mean square distance over the spread of
+the positions; the energy is the true one, its drift the largest deviation over the mean kinetic energy.
 
 Rows are kept in `results/n_body.jsonl`, the table beside it.
 """
@@ -25,10 +25,9 @@ from rows import RESULTS, Row, Rows, markdown
 from stepping import roll_out
 
 from lagsym import simulate
-from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.graphs import SYMBOLS, GraphLaw, SharedFunction, distill_graph, refine_law
-from lagsym.neural.graphs import GraphLagrangian, all_pairs, fit_graph, states
+from lagsym.neural.graphs import GraphLagrangian, all_pairs, fit_graph, observed
 
 (R,) = SYMBOLS["pair"]
 BODIES, MORE = 4, 16
@@ -100,21 +99,29 @@ def measured(case: Case, noise: float, seed: int) -> Trajectories:
 
 def found(case: Case, noise: float, seed: int) -> Row:
     data = measured(case, noise, seed)
-    smooth = differentiate(data.positions_only()) if noise else data
+    data = data.positions_only() if noise else data
     held = TRAJECTORIES // 5
-    learn, choose = smooth.with_segments(smooth.segments[held:]), smooth.with_segments(smooth.segments[:held])
+    learn, choose = data.with_segments(data.segments[held:]), data.with_segments(data.segments[:held])
     graph, began = all_pairs(BODIES), time.process_time()
-    fit = fit_graph(learn, choose, graph, seed=seed)
+    seen = observed(learn)
+    fit = fit_graph(seen, choose, graph, seed=seed)
     trained = time.process_time()
-    law = distill_graph(fit, states(learn), seed=seed)
+    law = distill_graph(fit, seen, seed=seed)
+    distilled, errors = time.process_time(), None
     if noise:
-        law, _ = refine_law(law, graph, data.positions_only().with_segments(data.segments[held:]), learn)
-    seconds = {"fit": round(trained - began, 1), "distil": round(time.process_time() - trained, 1)}
+        law, refined = refine_law(law, graph, learn)
+        errors = [float(f"{error:.1e}") for error in refined.standard_errors]
+    seconds = {
+        "fit": round(trained - began, 1),
+        "distil": round(distilled - trained, 1),
+        "refine": round(time.process_time() - distilled, 1),
+    }
     row: Row = {
         "network_error": fit.held_out_error,
         "law": shown(law),
         "right": right(law, case),
         "constants": error_of(law, case),
+        "standard_errors": errors,
     }
     return {**row, **rolled(case, law, fit.model, seed), "cpu_seconds": seconds}
 
@@ -172,8 +179,8 @@ def roll(law: GraphLaw, graph, q: np.ndarray, v: np.ndarray) -> tuple[np.ndarray
 
 
 def table(rows: Rows) -> str:
-    header = ["law", "noise", "found e(r)", "terms", "constants", "network", "law, t = 0.5", "t = 1", "drift"]
-    header += ["network, t = 0.5", "t = 1", "drift", "CPU s", "revision"]
+    header = ["law", "noise", "found e(r)", "terms", "constants", "standard errors", "network"]
+    header += ["law, t = 0.5", "t = 1", "drift", "network, t = 0.5", "t = 1", "drift", "CPU s", "revision"]
     lines = []
     for row in rows.newest():
         seconds = row["cpu_seconds"]
@@ -186,6 +193,7 @@ def table(rows: Rows) -> str:
                 f"`{row['law']}`",
                 "right" if row["right"] else "**wrong**",
                 short(row["constants"]),
+                ", ".join(f"{error:.0e}" for error in row.get("standard_errors") or ()) or "none",
                 short(row["network_error"]),
                 *map(short, numbers),
                 f"{sum(seconds.values()):.0f}",
@@ -214,7 +222,8 @@ def main() -> None:
                 print(rows.measure(key, lambda case=LAWS[name], n=noise, s=seed: found(case, n, s)), flush=True)
     text = (
         "# Bodies in pairs\n\nWritten by `python benchmarks/n_body.py`; see there for what was done. *constants*: the "
-        "largest relative error; *network*: held-out error of four bodies' accelerations. Then sixteen bodies, rolled "
+        "largest relative error; *standard errors*: of coefficients, then of rates, where positions are noisy; "
+        "*network*: held-out error of four bodies' accelerations, or of averages of them. Then sixteen bodies, rolled "
         "out with the law and with the network: error at two times, and the true energy's drift; *leaves* where a "
         "body left the range of numbers.\n\n" + table(rows) + "\n"
     )

@@ -36,12 +36,12 @@ import numpy as np
 import torch
 from rows import RESULTS, Row, Rows, markdown
 from stepping import roll_out
-from torch import Tensor, nn
+from torch import Tensor
 
 from lagsym.distillation.graphs import distill_graph
 from lagsym.neural.examples import Examples
 from lagsym.neural.graphs import Graph, GraphForm, GraphOptions, chain, fit_graph, graph_error
-from lagsym.neural.models.network import applied, initial_parameters
+from lagsym.neural.models.perceptrons import Perceptrons
 from lagsym.neural.models.records import Net
 from lagsym.neural.operators import values
 from lagsym.neural.options import FitOptions
@@ -92,32 +92,23 @@ def motion(lattice: str, count: int, seed: int) -> Data:
     return q, v, laplacian(q, lattice)
 
 
-class LocalNetwork(nn.Module):
+class LocalNetwork(Perceptrons):
     """phi_i'' of the five points around i, from one perceptron and, if asked for, a linear function."""
 
-    depth = 2
-
     def __init__(self, width: int, *, linear: bool, seed: int, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.nets = (
-            Net(values, 5, 1, biased=True),
-            *([Net(values, 5, 1, biased=True, hidden=False)] if linear else []),
-        )
-        self.network = nn.ParameterList(initial_parameters(self.nets, (width, self.depth), seed, dtype))
+        super().__init__(width=width, depth=2, dtype=dtype)
+        self.linear = linear
+        self._begin(seed, dtype)
 
-    @property
-    def device(self) -> torch.device:
-        return self.network[0].device
+    def _untrained(self, dtype: torch.dtype) -> LocalNetwork:
+        return LocalNetwork(self.width, linear=self.linear, seed=0, dtype=dtype)
 
-    @property
-    def parameter_count(self) -> int:
-        return sum(parameter.numel() for parameter in self.network)
+    def _nets(self) -> tuple[Net, ...]:
+        straight = Net(values, 5, 1, biased=True, hidden=False)
+        return (Net(values, 5, 1, biased=True), *([straight] if self.linear else []))
 
-    def arguments(self, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
-        return [(inputs, inputs[:0])] * len(self.nets)
-
-    def outputs(self, inputs: Tensor) -> Any:
-        return applied(self.nets, self.depth, list(self.network), self.arguments(inputs))
+    def arguments(self, inputs: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+        return ((inputs, inputs[:0]),) * len(self.nets)
 
 
 @dataclass(frozen=True)

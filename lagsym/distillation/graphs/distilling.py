@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -17,12 +18,13 @@ from lagsym.distillation.graphs.reading import Reading, read_edges, read_nodes
 from lagsym.distillation.graphs.search import FACTOR, LOOK, Library, Sum, choose_sum, search_sums
 from lagsym.distillation.graphs.shared import SITE, SYMBOLS, SharedFunction
 from lagsym.errors import DataError
+from lagsym.neural.graphs.averages import Averages
 from lagsym.neural.graphs.fitting import GraphFit
 from lagsym.neural.graphs.graph import Graph
-from lagsym.neural.graphs.layout import States
+from lagsym.neural.graphs.measured import Data, observed
 
 SAMPLES = 300
-"""Samples of motion that sums are compared on."""
+"""Windows of motion that sums are compared on."""
 ROUNDING = 1e-20
 STEPS = 30
 WEAKEST = 0.1
@@ -31,7 +33,7 @@ WEAKEST = 0.1
 
 def distill_graph(
     fit: GraphFit,
-    data: States,
+    data: Data,
     *,
     engine: Engine | None = None,
     terms: Sequence[sp.Expr] = (),
@@ -45,7 +47,7 @@ def distill_graph(
 
     Arguments:
         fit: the trained network.
-        data: positions, velocities and accelerations (S, N, D), as of `lagsym.neural.graphs.states`.
+        data: motion, as of `lagsym.neural.graphs.fit_graph`; jets as `Averages` or (S, N, D) alone.
         engine: a symbolic regression that proposes further terms of e'(r) or e'(s), or None.
         terms: further terms of edges, in the symbols of `SYMBOLS`.
         seed: of the draw of samples.
@@ -54,9 +56,9 @@ def distill_graph(
         DataError: no term explains anything of what the network has learned, or masses are not constant.
         InputError: nodes have several components, and functions are not those of pairs.
     """
-    data = _drawn(data, seed)
-    q, form = data[0], fit.options.form
-    if not np.any(data[2]):
+    seen = _drawn(observed(data), seed)
+    q, form = seen.q, fit.options.form
+    if not np.any(seen.acceleration):
         msg = "expected motion with accelerations; these are all zero, so that nothing tells any law from none"
         raise DataError(msg)
     fronts: list[list[SharedFunction]] = []
@@ -70,7 +72,7 @@ def distill_graph(
     if not chosen:
         msg = "expected a network of which some function acts on nodes, but all that it has learned is gauge"
         raise DataError(msg)
-    motion = _Motion.of(fit.graph, data)
+    motion = _Motion.of(fit.graph, seen)
     for place, front in enumerate(fronts):
         chosen[place] = _decided(motion, chosen, place, front)
     fitted, residual = _without_idle(motion, chosen)
@@ -89,10 +91,8 @@ def _note(
         chosen.append(_named(choose_sum(front), *owner))
 
 
-def _drawn(data: States, seed: int) -> States:
-    index = np.random.default_rng(seed).permutation(len(data[0]))[:SAMPLES]
-    q, v, a = (part[index] for part in data)
-    return q, v, a
+def _drawn(seen: Averages, seed: int) -> Averages:
+    return seen.take(np.random.default_rng(seed).permutation(len(seen))[:SAMPLES])
 
 
 def _front(reading: Reading, extra: Sequence[sp.Expr], *, angles: bool) -> tuple[Sum, ...]:
@@ -125,14 +125,34 @@ def _decided(
 ) -> SharedFunction:
     """The simplest of a front by the motion, beside the others."""
     tried: list[tuple[int, float, SharedFunction]] = []
-    for one in front:
+    for one in _with_parts(front):
         fitted, residual = motion.fitted([*chosen[:place], one, *chosen[place + 1 :]])
-        constants = len(one.terms) + len(_rates(one))
-        tried.append((constants, residual**2, fitted[place]))
+        tried.append((_constants(one), residual**2, fitted[place]))
     for constants, loss, one in tried:
         if loss <= FACTOR * min(other for more, other, _ in tried if more <= constants + LOOK) + ROUNDING:
             return one
     return tried[-1][2]
+
+
+def _with_parts(front: Sequence[SharedFunction]) -> list[SharedFunction]:
+    """The sums of a front and all sums of some of their terms, from few constants to many.
+
+    Where noise has spoilt a network at the ends of its range, the best sum of few terms is not on its front, but a part
+    of one with a term more, which follows the spoilt ends.
+    """
+    found: dict[tuple[sp.Expr, ...], SharedFunction] = {}
+    for one in front:
+        pairs = list(zip(one.terms, one.coefficients, strict=True))
+        for count in range(len(pairs), 0, -1):
+            for part in itertools.combinations(pairs, count):
+                terms, coefficients = zip(*part, strict=True)
+                found.setdefault(terms, replace(one, terms=terms, coefficients=coefficients))
+    return sorted(found.values(), key=_constants)
+
+
+def _constants(one: SharedFunction) -> int:
+    """How many numbers are fitted to the motion."""
+    return len(one.terms) + len(_rates(one))
 
 
 def _without_idle(motion: _Motion, chosen: Sequence[SharedFunction]) -> tuple[list[SharedFunction], float]:
@@ -163,17 +183,16 @@ def _fidelity(fit: GraphFit, q: np.ndarray, one: SharedFunction, edges: tuple[Sh
 class _Motion:
     """Accelerations to which the constants of functions are fitted."""
 
-    def __init__(self, graph: Graph, q: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
-        self.graph, self.q, self.weight = graph, q, weight
-        self.target = (target * weight).ravel()
+    def __init__(self, graph: Graph, seen: Averages, weight: np.ndarray) -> None:
+        self.graph, self.seen, self.weight = graph, seen, weight
+        self.target = (graph.mass_array[:, None] * seen.acceleration * weight).ravel()
 
     @classmethod
-    def of(cls, graph: Graph, data: States) -> _Motion:
-        """Forces m a, each sample weighed by one over the size of its accelerations."""
-        q, _, a = data
+    def of(cls, graph: Graph, seen: Averages) -> _Motion:
+        """Forces m a, each window weighed by one over the size of its accelerations."""
+        a = seen.acceleration
         size = np.sqrt(np.mean(a**2, (1, 2)) + WEAKEST**2 * np.mean(a**2))
-        masses = graph.mass_array[:, None]
-        return cls(graph, q, masses * a, 1 / (masses * size[:, None, None]))
+        return cls(graph, seen, 1 / (graph.mass_array[:, None] * size[:, None, None]))
 
     def fitted(self, functions: Sequence[SharedFunction]) -> tuple[list[SharedFunction], float]:
         """The functions with all constants fitted, and the relative error of the accelerations."""
@@ -206,7 +225,8 @@ class _Motion:
                 key = sp.Tuple(sp.Symbol(one.form), sp.Integer(one.kind), term)
                 if term.has(sp.Float) or key not in known:
                     alone = replace(one, terms=(term,), coefficients=(1.0,))
-                    known[key] = (alone.forces(self.graph, self.q)[0] * self.weight).ravel()
+                    force = self.seen.average(alone.forces(self.graph, self.seen.q)[0])
+                    known[key] = (force * self.weight).ravel()
                 columns.append(known[key])
         matrix = np.stack(columns, 1)
         norms = np.linalg.norm(matrix, axis=0)

@@ -13,22 +13,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lagsym.data.jets import Jets
-from lagsym.data.trajectories import Trajectories
-from lagsym.errors import InputError
 from lagsym.neural.device import keep_freed_memory, one_thread
 from lagsym.neural.examples import Examples
+from lagsym.neural.graphs.averages import Averages
 from lagsym.neural.graphs.graph import Graph
 from lagsym.neural.graphs.inputs import GraphInputs
-from lagsym.neural.graphs.layout import States, states
+from lagsym.neural.graphs.measured import Data, observed
 from lagsym.neural.graphs.model import GraphForm, GraphLagrangian
 from lagsym.neural.models.base import Outputs
 from lagsym.neural.options import FitOptions
 from lagsym.neural.progress import FitProgress
 from lagsym.neural.training import Status, Training
-
-Data = Trajectories | Jets | States
-"""Motion: trajectories, jets, or q, v and a of shape (S, N, D)."""
 
 WEAKEST = 0.1
 """A sample's error is relative to its own acceleration, or to this fraction of the root mean square of all."""
@@ -107,13 +102,14 @@ def fit_graph(
     seed: int = 0,
     progress: Callable[[FitProgress], None] | None = None,
 ) -> GraphFit:
-    """Train a graph Lagrangian so that its accelerations match those of all nodes.
+    """Train a graph Lagrangian so that its accelerations match those of all nodes, or their averages over windows.
 
     The loss is the mean square of (a − a_data) / sqrt(|a_data|² + 0.01 a_rms²) over nodes, with |a_data| that of the
-    node's whole sample: close encounters do not drown what happens at a distance.
+    node's whole sample: close encounters do not drown what happens at a distance.  Trajectories without accelerations
+    are taken as measured, and averages are matched that need no second derivative, see `average_accelerations`.
 
     Arguments:
-        train: motion with accelerations; coordinates are named x1, y1, x2, y2, ..., or listed in `columns`.
+        train: motion; coordinates are named x1, y1, x2, y2, ..., or listed in `columns`.
         choose: held out, of the same nodes: decides when to stop and which parameters to keep.
         graph: who acts on whom.
         options: how.
@@ -122,7 +118,7 @@ def fit_graph(
         progress: called after every evaluation.
 
     Raises:
-        DataError: velocities or accelerations are missing or not finite.
+        DataError: velocities or accelerations of jets are missing or not finite, or records are too short.
         InputError: the nodes of the data and of the graph do not fit.
 
     Source: Levenberg-Marquardt as in `lagsym.neural.optimizers`; the graph network is that of Cranmer et al. (2020),
@@ -130,9 +126,9 @@ def fit_graph(
     """
     options = options or GraphOptions()
     began = time.monotonic()
-    seen, held_out = (_states(data, columns) for data in (train, choose))
-    form = replace(options.form, components=seen[0].shape[-1])
-    scaling = form.eyes().scaling(graph, *seen)
+    seen, held_out = (observed(data, columns) for data in (train, choose))
+    form = replace(options.form, components=seen.q.shape[-1])
+    scaling = form.eyes().scaling(graph, seen.q, seen.v, seen.acceleration)
     model = GraphLagrangian(form, scaling, width=options.width, depth=options.depth, seed=seed)
     keep_freed_memory()
     with one_thread():
@@ -146,71 +142,69 @@ def fit_graph(
 
 
 def graph_error(model: GraphLagrangian, graph: Graph, data: Data, columns: np.ndarray | None = None) -> float:
-    """Root mean square error of a network's accelerations, relative to those of the data.
+    """Root mean square error of a network's accelerations or their averages, relative to those of the data.
 
     Arguments:
         model: trained on any graph with the same kinds of edges.
         graph: that of the data.
-        data: motion with accelerations.
+        data: motion, as of `fit_graph`.
         columns: as of `fit_graph`.
 
     Raises:
         DataError: velocities or accelerations are missing or not finite.
         InputError: the nodes of the data and of the graph do not fit.
     """
-    q, v, a = _states(data, columns)
-    square = float(np.mean(a**2)) or 1.0  # where nothing moves, the error itself
-    return float(np.sqrt(np.mean((model.acceleration(graph, q, v) - a) ** 2) / square))
+    seen = observed(data, columns)
+    square = float(np.mean(seen.acceleration**2)) or 1.0  # where nothing moves, the error itself
+    found = seen.average(model.acceleration(graph, seen.q, seen.v))
+    return float(np.sqrt(np.mean((found - seen.acceleration) ** 2) / square))
 
 
 @dataclass(frozen=True)
 class GraphExamples(Examples):
-    """Accelerations of nodes to be matched, each node of each sample an example.
+    """Accelerations of nodes to be matched, each node of each window an example.
 
     Arguments:
-        inputs: the nodes with their neighbourhoods (B, ...).
+        inputs: the nodes with their neighbourhoods (B · group, ...).
+        value: weights of the samples of a window (B, group).
         acceleration: in the network's units (B, D).
         weight: of each node (B, 1).
     """
 
     inputs: Any
+    value: Float[Tensor, "batch samples"]
     acceleration: Float[Tensor, "batch components"]
     weight: Float[Tensor, "batch 1"]
 
     @classmethod
-    def of(cls, model: GraphLagrangian, graph: Graph, data: States) -> GraphExamples:
-        """All nodes of all samples."""
-        q, v, a = data
-        scaled = a / model.scaling.acceleration
+    def of(cls, model: GraphLagrangian, graph: Graph, data: Averages) -> GraphExamples:
+        """All nodes of all windows."""
+        scaled = data.acceleration / model.scaling.acceleration
+        _, nodes, components = scaled.shape
         size = np.sqrt(np.mean(scaled**2, (1, 2)) + WEAKEST**2)
-        weight = np.repeat(1 / size, a.shape[1])[:, None]
-        acceleration = torch.from_numpy(scaled.reshape(-1, a.shape[-1]))
-        return cls(model.inputs(graph, q, v), acceleration, torch.from_numpy(weight))
+        rows = data.index[:, None] * nodes + np.arange(nodes)[:, None]  # samples of one example in a row
+        inputs = model.inputs(graph, data.q, data.v).take(torch.from_numpy(rows.ravel()))
+        own = (np.repeat(data.value, nodes, 0), scaled.reshape(-1, components), np.repeat(1 / size, nodes)[:, None])
+        return cls(inputs, *map(torch.from_numpy, own))
+
+    @property
+    def group(self) -> int:
+        """Samples of a window."""
+        return self.value.shape[1]
 
     @property
     def columns(self) -> int:
         """How many independent residuals an example has."""
         return self.acceleration.shape[1]
 
-    def __len__(self) -> int:
-        return len(self.acceleration)
-
     def take(self, index: Tensor) -> GraphExamples:
         """The nodes at `index`, weighed as before."""
-        return GraphExamples(self.inputs.take(index), self.acceleration[index], self.weight[index])
+        places = index.unsqueeze(1) * self.group + torch.arange(self.group)
+        inputs = self.inputs.take(places.flatten())
+        return GraphExamples(inputs, self.value[index], self.acceleration[index], self.weight[index])
 
     def residuals(self, model: Any, outputs: Outputs) -> Float[Tensor, "batch components"]:
         """Weighted errors of accelerations in the network's units."""
         inputs: GraphInputs = self.inputs
-        return (model.solved(outputs, inputs) - self.acceleration) * self.weight
-
-
-def _states(data: Data, columns: np.ndarray | None) -> States:
-    if not isinstance(data, tuple):
-        return states(data, columns)
-    q, v, a = (np.asarray(part, float) for part in data)
-    if q.ndim != 3 or not q.shape == v.shape == a.shape or not len(q):
-        shapes = f"{q.shape}, {v.shape}, {a.shape}"
-        msg = f"expected positions, velocities and accelerations of one shape (S, N, D); got {shapes}"
-        raise InputError(msg)
-    return q, v, a
+        samples = model.solved(outputs, inputs).unflatten(0, self.value.shape)
+        return ((self.value.unsqueeze(-1) * samples).sum(1) - self.acceleration) * self.weight

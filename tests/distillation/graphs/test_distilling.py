@@ -8,6 +8,7 @@ from lagsym import simulate
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines import engine
 from lagsym.distillation.graphs import SYMBOLS, distill_graph, read_edges
+from lagsym.distillation.graphs.reading import _open_columns
 from lagsym.distillation.graphs.search import RATE, Library, choose_sum, search_sums
 from lagsym.errors import DataError, InputError
 from lagsym.neural.graphs import Graph, GraphForm, GraphOptions, all_pairs, chain, fit_graph, states
@@ -205,3 +206,19 @@ def test_nuisance_columns_explain_nothing_of_a_sum():
     front = search_sums(columns, 3 * x**2 + 7, library, nuisance=np.ones((60, 1)))
     assert choose_sum(front).terms == (S**3,)
     assert not search_sums(columns, np.full(60, 7.0), library, nuisance=np.ones((60, 1)))
+
+
+def test_gauge_leaves_a_function_of_each_end_open_and_no_coupling():
+    a, b = np.random.default_rng(0).uniform(-1, 1, (2, 80))
+    columns = _open_columns("lattice", np.stack([a, b], 1), balanced=True)
+    gauge, coupling = np.concatenate([np.sin(a), np.exp(b)]), np.concatenate([b, a])
+    left = [one - columns @ np.linalg.lstsq(columns, one, rcond=None)[0] for one in (gauge, coupling)]
+    assert np.linalg.norm(left[0]) < 1e-5 * np.linalg.norm(gauge)
+    assert np.linalg.norm(left[1]) > 0.5 * np.linalg.norm(coupling)
+
+
+def test_a_constant_is_open_where_stretches_cancel_round_a_ring_and_nowhere_else():
+    ends = np.zeros((5, 2))
+    np.testing.assert_array_equal(_open_columns("stretch", ends, balanced=True), np.ones((5, 1)))
+    assert _open_columns("stretch", ends, balanced=False) is None
+    assert _open_columns("pair", ends, balanced=True) is None

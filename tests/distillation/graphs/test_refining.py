@@ -3,7 +3,6 @@ import pytest
 import sympy as sp
 
 from lagsym import simulate
-from lagsym.data.derivatives import differentiate
 from lagsym.distillation.graphs import SYMBOLS, GraphLaw, SharedFunction, refine_law
 from lagsym.neural.graphs import chain
 
@@ -22,7 +21,7 @@ def test_coefficients_and_rates_come_out_of_noisy_positions_with_their_errors():
     data = simulate(truth.system(graph, ("u1", "u2")), initial=initial, span=6.0, step=0.05, noise=1e-3)
     positions = data.positions_only()
     begun = law(1.3, 0.78, 0.51)
-    found, refined = refine_law(begun, graph, positions, differentiate(positions))
+    found, refined = refine_law(begun, graph, positions)
     values = np.array([-1.25, -1.0, -0.8, -0.5])
     # Constants in the documented order: coefficients of the edges' terms, the rate, the node's coefficient.
     assert np.all(np.abs(refined.values - values) < 5 * refined.standard_errors)

@@ -6,7 +6,7 @@ import torch
 from torch.func import grad, jacrev
 
 from lagsym.errors import InputError
-from lagsym.neural.graphs import Graph, GraphForm, GraphLagrangian, all_pairs, chain
+from lagsym.neural.graphs import Averages, Graph, GraphForm, GraphLagrangian, all_pairs, chain
 from lagsym.neural.graphs.fitting import GraphExamples
 from lagsym.neural.sweeps import residuals_and_jacobian
 
@@ -118,9 +118,34 @@ def test_energy_is_that_of_the_lagrangian(name):
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_jacobian_is_that_of_finite_differences(name):
+def test_residuals_average_the_accelerations_of_windows(name):
     graph, model, data = prepared(name)
-    examples = GraphExamples.of(model, graph, data)
+    averages = windows(data)
+    examples = GraphExamples.of(model, graph, averages)
+    found = model.acceleration(graph, *data[:2])
+    (first, second), (third, fourth) = averages.index
+    a = [0.25 * found[first] + 0.75 * found[second], 0.5 * found[third] + 0.5 * found[fourth]]
+    error = (np.array(a) - averages.acceleration) / model.scaling.acceleration
+    with torch.no_grad():
+        residuals = examples.residuals(model, model.outputs(examples.inputs)) / examples.weight
+    np.testing.assert_allclose(residuals.numpy(), error.reshape(residuals.shape), rtol=1e-9, atol=1e-12)
+    last = examples.take(torch.tensor([len(examples) - 1]))
+    with torch.no_grad():
+        alone = last.residuals(model, model.outputs(last.inputs)) / last.weight
+    np.testing.assert_allclose(alone.numpy(), residuals[-1:].numpy(), rtol=1e-9, atol=1e-12)
+
+
+def windows(data):
+    q, v, a = data
+    value = np.array([[0.25, 0.75], [0.5, 0.5]])
+    return Averages(q, v, np.array([[2, 0], [1, 2]]), value, a[:2])
+
+
+@pytest.mark.parametrize("group", [1, 2])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_jacobian_is_that_of_finite_differences(name, group):
+    graph, model, data = prepared(name)
+    examples = GraphExamples.of(model, graph, Averages.of_states(data) if group == 1 else windows(data))
     _, jacobian = residuals_and_jacobian(model, examples)
     direction = torch.randn(model.parameter_count, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     start = torch.nn.utils.parameters_to_vector(model.network).detach()
