@@ -34,7 +34,7 @@ from lagsym.neural.examples import Examples
 from lagsym.neural.fields import FIELD_OPTIONS, FieldMotion, NaturalDensity
 from lagsym.neural.fields.examples import FieldRateExamples
 from lagsym.neural.fields.scaling import FieldScaling
-from lagsym.neural.graphs import GraphForm, GraphLagrangian, chain
+from lagsym.neural.graphs import Averages, GraphForm, GraphLagrangian, chain
 from lagsym.neural.graphs.fitting import GraphExamples
 from lagsym.neural.optimizers import LevenbergMarquardt
 from lagsym.neural.sweeps import mean_square_and_gradient
@@ -89,7 +89,7 @@ def graph_step(step: str, data: Lattice) -> Row:
     acceleration = np.roll(q, 1, 1) - 2 * q + np.roll(q, -1, 1) - np.sin(q)
     seen, graph, form = (q, 0.1 * q, acceleration), chain(sites, ring=True), GraphForm(components=1)
     model = GraphLagrangian(form, form.eyes().scaling(graph, *seen), width=FIELD_OPTIONS.width, seed=0)
-    return timed(step, model, GraphExamples.of(model, graph, seen))
+    return timed(step, model, GraphExamples.of(model, graph, Averages.of_states(seen)))
 
 
 def timed(step: str, model: Any, examples: Examples) -> Row:

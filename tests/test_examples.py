@@ -23,6 +23,7 @@ def run(name: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_double_pendulum(tmp_path):
     printed = run("double_pendulum.py", tmp_path)
     assert "auge-equivalent" in printed or "dentical" in printed
@@ -45,6 +46,7 @@ def test_least_action(tmp_path):
     assert (tmp_path / "out" / "least_action.png").exists()
 
 
+@pytest.mark.slow
 def test_hanging_chain(tmp_path):
     printed = run("hanging_chain.py", tmp_path)
     rows = re.findall(r"found +(-?[\d.]+) ± ([\d.]+) +true +(-?[\d.]+)", printed)

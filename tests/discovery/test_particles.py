@@ -161,6 +161,7 @@ def test_forces_and_a_known_part_would_set_the_scale_twice():
         found(torqued_pendulum(), ["theta"], DiscoveryOptions(ChoiceOptions(evidence="data", known=known)))
 
 
+@pytest.mark.slow
 def test_a_network_shows_friction_beside_the_lagrangian():
     system, frame = table("damped_pendulum")
     options = DiscoveryOptions(ChoiceOptions(evidence="network"), fit=FitOptions(width=12, steps=100, tolerance=3e-3))
@@ -219,6 +220,7 @@ REAL = os.environ.get("LAGSYM_REAL_DATA")
 real = pytest.mark.skipif(not REAL, reason="LAGSYM_REAL_DATA names no folder of real measurements")
 
 
+@pytest.mark.slow
 @real
 def test_the_real_double_pendulum():
     columns = Columns(angles=("theta1", "theta2"), ignore=("theta1_ddot", "theta2_ddot"))

@@ -35,6 +35,9 @@ Data = Jets | Lattice | FieldMotion
 _TRIAL_STEPS, _TRIAL_WIDTH = 20, 12
 """Of the trials that compare losses: what is compared shows soon, and in small networks."""
 
+_CLEAN = 1e-3
+"""Error of the strong form in its trial from which on the weak form, whose steps are dear, is not tried."""
+
 _WEAK_SHARE = 4
 """So many times fewer steps are taken in the weak form: each costs as many times more, and noise is reached soon."""
 
@@ -81,7 +84,8 @@ def fit_density(
     By Levenberg–Marquardt, in double precision on one thread. Work is counted in steps: the same data, options and seed
     give the same network.  The loss "acceleration" is the strong form at jets; "weak" averages the equation over test
     functions on a grid, which needs no second derivatives; "auto" is the first for jets, and for fields on a grid the
-    one of both that does better in a short trial, judged by the weak form of the held-out fields.
+    one of both that does better in a short trial, judged by the weak form of the held-out fields; the weak form is not
+    tried where the strong one learns without noise.
 
     Arguments:
         train: samples over time and space with second derivatives, or fields on a grid, to learn from.
@@ -219,6 +223,8 @@ def _choose_loss(
         with one_thread():
             _training(model, _examples(loss, train, model), judge, trial, seed).run()
             errors[loss] = error(cast("Any", model), judge)
+        if errors[loss] < _CLEAN:  # there is no noise to average out
+            break
     return min(errors, key=errors.__getitem__)
 
 
