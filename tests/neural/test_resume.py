@@ -40,7 +40,7 @@ def assert_the_same_to_the_last_bit(folder: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize(("optimizer", "steps"), [("levenberg-marquardt", 60), ("soap", 300)])
+@pytest.mark.parametrize(("optimizer", "steps"), [("levenberg-marquardt", 60), ("soap", 600)])
 def test_a_killed_fit_goes_on_to_the_same_bits(optimizer, steps, tmp_path):
     stopped = killed(tmp_path, optimizer, steps, 2)
     assert all(alive and 0 < step < steps for step, alive in stopped)
