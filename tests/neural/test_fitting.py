@@ -172,7 +172,14 @@ def test_no_system_of_the_catalogue_gives_nan_from_any_of_five_seeds(name, struc
         assert all(parameter.isfinite().all() for parameter in found.model.network)
         assert np.isfinite([entry.held_out_error for entry in found.history]).all()
         assert np.isfinite(found.model.read(train).acceleration).all()
-        assert found.held_out_error < 0.2, seed
+        if structure != "separable" or mass_is_constant(system):
+            assert found.held_out_error < 0.2, seed
+
+
+def mass_is_constant(system) -> bool:
+    """Whether T(v) - V(q) can be the system's Lagrangian: no velocity meets a position in it."""
+    velocities, positions = system.space.velocities, system.space.positions
+    return not any(system.lagrangian.diff(v).expand().has(q) for v in velocities for q in positions)
 
 
 @pytest.mark.slow
