@@ -70,14 +70,22 @@ def choose_density(
         msg = f"expected structure to be one of auto, {', '.join(DENSITY_STRUCTURES)}; got {options.structure!r}"
         raise InputError(msg)
     together = _Search.of((learn, held_out), options, network, seed).best()
-    if len(learn.fields) == 1 or network is not None or options.given:
+    if len(learn.fields) == 1 or options.evidence == "network" or options.given:
         return together
     alone = [_Search.of((only(learn, i), only(held_out, i)), options, None, seed).best() for i in _fields(learn)]
     separate = [choice for choice in alone if choice is not None]
     if len(separate) < len(alone):
         return together
     joined = _joined(separate)
-    return joined if together is None or as_good(joined.held_out_loss, together.held_out_loss) else together
+    if together is None:
+        return joined
+    if not as_good(joined.held_out_loss, together.held_out_loss):
+        return together
+    seen = {
+        term: tuple(dict.fromkeys((*together.evidence.get(term, ()), *names)))
+        for term, names in joined.evidence.items()
+    }
+    return replace(joined, evidence=seen)
 
 
 def _fields(data: Lattice) -> range:
