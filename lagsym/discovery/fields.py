@@ -52,6 +52,8 @@ def discover_field(
     if selected is None:
         with log.stage("judge", "Comparing with equations without a Lagrangian"):
             judgement = judge_no_field(parts.fit, parts.report)
+            if log.doubtful:  # the data cannot tell, and what that is has been said
+                judgement = replace(judgement, notices=())
         law = Law(data.fields, None, base=data.base, seed=options.seed, status="uncertain")
         law, _ = with_units(law, data.units)
         return Discovery(_judged(law, judgement, log), None, network, parts)

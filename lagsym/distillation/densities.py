@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -11,7 +12,7 @@ from jaxtyping import Float
 
 from lagsym.data.jets import Jets
 from lagsym.data.lattice import Lattice
-from lagsym.distillation.density_advice import only
+from lagsym.distillation.density_advice import only, still_directions
 from lagsym.distillation.density_constants import leaves_noise
 from lagsym.distillation.density_evidence import FLOOR, SmoothField, density_evidence, smooth_fields
 from lagsym.distillation.density_terms import DENSITY_STRUCTURES, DensityLibrary, build_density_library
@@ -124,13 +125,14 @@ class _Search:
     options: ChoiceOptions
     network: NetworkReading | None
     seed: int
+    still: frozenset[tuple[int, int]]
 
     @classmethod
     def of(
         cls, data: tuple[Lattice, Lattice], options: ChoiceOptions, network: NetworkReading | None, seed: int
     ) -> _Search:
         learn, held_out = (smooth_fields(part, order=HIGHEST) for part in data)
-        return cls(data[0], learn, held_out, options, network, seed)
+        return cls(data[0], learn, held_out, options, network, seed, still_directions(data[0]))
 
     def best(self) -> Choice | None:
         """The first choice that leaves nothing but noise; without one, the first as good as the best."""
@@ -162,7 +164,7 @@ class _Search:
     def _choose(self, structure: str, order: int) -> Choice | None:
         space = JetSpace(self.data.fields, self.data.base)
         library = build_density_library(space, self.data.angles, structure, order=order, extra=self.options.given)
-        fronts = self._fronts(library)
+        fronts = self._fronts(library.take([k for k, term in enumerate(library.expressions) if self._is_seen(term)]))
         candidates = {name: front.chosen for name, front in fronts.items() if front.chosen is not None}
         if not candidates:
             return None
@@ -175,6 +177,13 @@ class _Search:
             for term in candidate.terms
         }
         return Choice(candidate, structure, fronts[name], evidence, losses[name])
+
+    def _is_seen(self, term: sp.Expr) -> bool:
+        """Whether the data can tell a term's coefficient, or the user wants it."""
+        space = JetSpace(self.data.fields, self.data.base)
+        symbols: Any = term.free_symbols
+        keys = [key for symbol in symbols if (key := space.key(symbol))]
+        return term in self.options.given or not any((i, mu) in self.still for i, index in keys for mu in index)
 
     def _fronts(self, library: DensityLibrary) -> dict[str, Front]:
         """What the network, where it can be asked, and the data choose from a library."""

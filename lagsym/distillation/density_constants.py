@@ -50,7 +50,7 @@ SITES_PER_HALF = 7
 NEGLIGIBLE = 1e-6
 """Of the largest value of a test function, where no more than its covariance with others is wanted."""
 RIDGE = 1e-9
-"""Of the mean variance, added to every average's: test functions overlap, and rounding must not decide."""
+"""Of its variance, added to every average's: test functions overlap, and rounding must not decide."""
 LEAST_NOISE = 1e-9
 """Noise of a field as a fraction of its size, at least, and relative error of a constant: no fields are as exact."""
 SUMS = 1e-7
@@ -78,7 +78,7 @@ class _Averages:
     def whitened(self, c: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Columns in units of their errors, for coefficients of all terms."""
         covariance = np.einsum("k,l,klmn->mn", c, c, self.products, optimize=True)
-        covariance[np.diag_indices_from(covariance)] += RIDGE * np.trace(covariance) / len(covariance)
+        covariance[np.diag_indices_from(covariance)] *= 1 + RIDGE
         return linalg.solve_triangular(linalg.cholesky(covariance, lower=True), columns.T, lower=True)
 
 
@@ -123,7 +123,7 @@ def _weakest(refined: Refined) -> int | None:
     doubtful = np.flatnonzero(np.abs(refined.values) <= SIGNIFICANT * refined.standard_errors)
     if not len(doubtful):
         return None
-    alone = np.abs(refined.values) * np.sqrt(np.diag(np.linalg.inv(refined.covariance)))
+    alone = np.abs(refined.values) * np.sqrt(np.diag(_inverse(refined.covariance)))
     return int(doubtful[np.argmin(alone[doubtful])])
 
 
