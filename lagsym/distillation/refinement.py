@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
-from lagsym.data.derivatives import characteristic_time, noise_level
+from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.shooting import NOT_INTEGRABLE, Refined, Shooting
 from lagsym.distillation.windows import cut
@@ -57,12 +57,12 @@ def refine(
     """
     space = JetSpace(data.coordinates)
     mechanics = compile_mechanics(lagrangian, space, dissipation=dissipation, constants=tuple(constants))
-    time = characteristic_time(smooth)
+    time = smooth.characteristic_time
     scale = np.maximum(noise_level(data), 1e-10 * np.concatenate([s.q for s in data.segments]).std(axis=0))
     scale = np.where(scale > 0, scale, 1.0)
     best: Refined | None = None
     values = np.asarray(initial, float)
-    length = FIRST_WINDOW * time if window is None else window
+    length = FIRST_WINDOW * time if window is None else min(window, LONGEST_WINDOW * time)
     while length <= LONGEST_WINDOW * time * (1 + 1e-9):
         windows = cut(data, smooth, length)
         shooting = Shooting(mechanics, windows, scale, len(values))
