@@ -139,19 +139,10 @@ class _Search:
         found: list[Choice] = []
         for choice in self._choices():
             found.append(choice)
-            if self._is_enough(choice):
+            if suffices(choice, self.data):
                 return choice
         best = min((choice.held_out_loss for choice in found), default=np.inf)
         return next((choice for choice in found if as_good(choice.held_out_loss, best)), None)
-
-    def _is_enough(self, choice: Choice) -> bool:
-        """Whether nothing is left that a richer density could explain.
-
-        Derivatives of a linear law obey it too, so that densities of higher order do as well, or a little better.
-        """
-        if choice.held_out_loss <= FLOOR:
-            return True
-        return choice.held_out_loss < PLAUSIBLE and leaves_noise(choice.candidate, self.data)
 
     def _choices(self) -> Iterator[Choice]:
         structures = DENSITY_STRUCTURES if self.options.structure == "auto" else (self.options.structure,)
@@ -198,6 +189,16 @@ class _Search:
 
     def _loss(self, space: JetSpace, candidate: Candidate) -> float:
         return density_loss(candidate, space, self.held_out, seed=self.seed)
+
+
+def suffices(choice: Choice, data: Lattice) -> bool:
+    """Whether a choice leaves nothing of the fields that a richer density, or a network, could explain.
+
+    Derivatives of a linear law obey it too, so that densities of higher order do as well, or a little better.
+    """
+    if choice.held_out_loss <= FLOOR:
+        return True
+    return choice.held_out_loss < PLAUSIBLE and leaves_noise(choice.candidate, data)
 
 
 def density_loss(candidate: Candidate, space: JetSpace, smooth: Sequence[SmoothField], *, seed: int = 0) -> float:

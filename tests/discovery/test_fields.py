@@ -61,6 +61,13 @@ def test_a_network_is_asked_and_the_law_reproduces_it():
     assert verify_law(found.law, KLEIN_GORDON).kind in {"identical", "gauge-equivalent"}
 
 
+def test_no_network_is_trained_where_the_data_leave_only_noise():
+    found = discover(small(KLEIN_GORDON), options=DiscoveryOptions())
+    assert found.fit is None
+    assert found.law.status == "recovered"
+    assert {"data"} == set().union(*found.law.evidence.values())
+
+
 def test_friction_makes_no_law():
     rate = KLEIN_GORDON.space.velocities[0]
     damped = replace(KLEIN_GORDON, dissipation=sp.Rational(1, 5) * rate**2)
@@ -97,7 +104,8 @@ def test_a_field_that_does_not_move_has_no_formula_and_one_reason():
 @pytest.mark.slow
 def test_fields_apart_are_found_one_by_one_beside_a_network():
     system = draw_parameters(get("complex_klein_gordon"), 2)
-    law = discover(simulate(system, seed=2).positions_only(), options=DiscoveryOptions(seed=2)).law
+    options = DiscoveryOptions(ChoiceOptions(evidence="both"), seed=2)
+    law = discover(simulate(system, seed=2).positions_only(), options=options).law
     assert law.status == "recovered"
     assert verify_law(law, system).success
     assert {"data", "network"} == set().union(*law.evidence.values())
