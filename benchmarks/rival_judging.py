@@ -49,6 +49,7 @@ def best_of(answer: Answer, question: Question) -> Row:
         rows.append(judged(found, question, fitted=not any(row["recovered"] for row in rows)))
     worth = [(bool(row["recovered"]), bool(row["as_it_comes"]), row["right_terms"]) for row in rows]
     told: Row = {"candidates": len(rows), "reason": answer.reason, "version": answer.version}
+    told["right_ways"] = list(dict.fromkeys(row["way"] for row in rows if row["right_terms"]))
     if not rows:
         return {"recovered": False, "as_it_comes": False, "verdict": "no formula"} | told
     return rows[max(range(len(rows)), key=worth.__getitem__)] | told

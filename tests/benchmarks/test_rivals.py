@@ -75,7 +75,9 @@ def test_the_best_formula_counts_and_none_is_told_as_such(question):
     row = best_of(answer, question)
     assert row["recovered"]
     assert (row["candidates"], row["reason"], row["version"]) == (3, "why", "1.0")
-    assert best_of(rivals.Answer((), "why"), question)["verdict"] == "no formula"
+    assert row["right_ways"] == ["here"]
+    nothing = best_of(rivals.Answer((), "why"), question)
+    assert (nothing["verdict"], nothing["right_ways"]) == ("no formula", [])
 
 
 @pytest.mark.parametrize("structure", ["free", "gyroscopic", "separable"])
