@@ -9,18 +9,22 @@ import sympy as sp
 from rivals import RIVALS, Answer, Found, Question, moves
 from rows import Row
 
+from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
-from lagsym.discovery.drafting import middle_ranges
+from lagsym.distillation.engines.refit import split
 from lagsym.distillation.inner import Named, numbers
 from lagsym.distillation.refinement import refine
+from lagsym.distillation.terms import Library, Term, off_shell
 from lagsym.errors import InputError
 from lagsym.law import Constant, Law
+from lagsym.mechanics.calculus import euler_lagrange
 from lagsym.mechanics.equivalence.agreement import SAME_STRUCTURE
 from lagsym.mechanics.equivalence.verdict import Verdict
-from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.system import System, parameter_symbol
 from lagsym.verification import verify_law
 
+SCREENED = 300
+"""Samples at which terms are screened."""
 ZERO = 1e-6
 """A constant below this, relative to the largest one, stands before a term that the reference does not have."""
 MOST_TERMS = 30
@@ -61,19 +65,21 @@ def judged(found: Found, question: Question, *, fitted: bool = True) -> Row:
     row["lagrangian"] = str(found.lagrangian.evalf(4))
     if len(found.terms) > MOST_TERMS:
         return row | {"verdict": f"{len(found.terms)} terms"}
-    ordered = _kinetic_first(found, question)
+    ordered = _kinetic_first(_without_gauge(found, question), question)
     if ordered is None:
         return row | {"verdict": "no kinetic energy"}
+    if not _possible(ordered, question):
+        return row | {"verdict": "other terms"}
     try:
         law = _law(ordered, question)
         verdict = verify_law(law, question.reference)
-        good = _same(verdict, law, question)
+        good = _same(verdict, question)
         right = _right(verdict)
         row |= {"verdict": verdict.kind, "recovered": good, "as_it_comes": good, "right_terms": good or right}
         if right and not good and fitted:
             law = _refitted(law, question)
             verdict = verify_law(law, question.reference)
-            row |= {"verdict": verdict.kind, "recovered": _same(verdict, law, question)}
+            row |= {"verdict": verdict.kind, "recovered": _same(verdict, question)}
     except InputError as problem:
         return {"verdict": str(problem)[:100]} | row
     errors = [abs(c.value / verdict.refitted[c.name] - 1) for c in law.constants if verdict.refitted.get(c.name)]
@@ -88,12 +94,37 @@ def _right(verdict: Verdict) -> bool:
     return bool(np.all(sizes > ZERO * sizes.max()))
 
 
-def _same(verdict: Verdict, law: Law, question: Question) -> bool:
+def _same(verdict: Verdict, question: Question) -> bool:
     """Whether a law counts as the reference; another with the same motion does where several multipliers exist."""
-    if verdict.kind != "same dynamics":
-        return verdict.kind in {"identical", "gauge-equivalent"}
-    numeric = law.numeric_lagrangian
-    return numeric is not None and multipliers(numeric, law.space, middle_ranges(question.smooth[0])).dimension > 1
+    return verdict.kind in {"identical", "gauge-equivalent"} or (verdict.kind == "same dynamics" and question.several)
+
+
+def _without_gauge(found: Found, question: Question) -> Found:
+    """The formula without the terms that are total derivatives: they do not act on the motion."""
+    pairs = [
+        (term, c)
+        for term, c in zip(found.terms, found.coefficients, strict=True)
+        if any(sp.expand(equation) != 0 for equation in euler_lagrange(term, question.space))
+    ]
+    return Found(found.way, tuple(term for term, _ in pairs), tuple(c for _, c in pairs))
+
+
+def _possible(found: Found, question: Question) -> bool:
+    """Whether terms without numbers inside span the reference's equations, which is quickly seen; others may."""
+    if numbers(found.terms) or question.several:
+        return True
+    jets = off_shell(question.smooth[0].jets(), samples=SCREENED, seed=2)
+    pairs = split(sp.expand(question.reference.numeric_lagrangian))
+    theirs = np.array([float(c) for c, _ in pairs]) @ _operators([term for _, term in pairs], jets, question)
+    ours = _operators(found.terms, jets, question).T
+    left = ours @ np.linalg.lstsq(ours, theirs, rcond=None)[0] - theirs
+    return bool(np.linalg.norm(left) < ZERO * np.linalg.norm(theirs))
+
+
+def _operators(terms: Sequence[sp.Expr], jets: Jets, question: Question) -> np.ndarray:
+    """E of every term at every sample, of shape (terms, samples n)."""
+    library = Library(question.space, tuple(Term(term, 0.0) for term in terms))
+    return library.operator(jets).reshape(len(terms), -1)
 
 
 def _kinetic_first(found: Found, question: Question) -> Found | None:
@@ -117,17 +148,14 @@ def _law(found: Found, question: Question) -> Law:
 
 def _refitted(law: Law, question: Question) -> Law:
     """The law with the constants that fit the measured motion best, and their errors."""
-    data, smooth = (parts[0].with_segments((*parts[0].segments, *parts[1].segments)) for parts in _parts(question))
+    pairs = question.data, question.smooth
+    data, smooth = (one.with_segments((*one.segments, *other.segments)) for one, other in pairs)
     symbols = tuple(parameter_symbol(c.name) for c in law.constants)
     assert law.lagrangian is not None
     if not symbols:
         return law
     fitted = refine(law.lagrangian, symbols, np.array([c.value for c in law.constants]), data, smooth)
     return _with_values(law, symbols, fitted.values, fitted.covariance)
-
-
-def _parts(question: Question):
-    return question.data, question.smooth
 
 
 def _with_values(

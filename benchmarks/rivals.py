@@ -23,7 +23,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,13 @@ from lagsym.data.derivatives import differentiate
 from lagsym.data.jets import Jets
 from lagsym.data.splitting import split as split_data
 from lagsym.data.trajectories import Trajectories
+from lagsym.discovery.drafting import middle_ranges
 from lagsym.distillation.engines import Formula, Table, engine
 from lagsym.distillation.engines.refit import best_sums, expanded
 from lagsym.distillation.engines.refit import split as split_sum
 from lagsym.distillation.terms import Library, build_library
 from lagsym.mechanics.dynamics.forms import mass_matrix
+from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
 from lagsym.neural import FitOptions, NetworkLagrangian
@@ -50,8 +52,8 @@ PYTHON = "LAGSYM_XL_SINDY"
 WORKER = Path(__file__).with_name("xl_sindy_worker.py")
 SAMPLES_PER_TERM, FEWEST_SAMPLES = 2, 200
 """Samples that py-xl-sindy gets: twice as many as terms, as in its own example, and no fewer than so many."""
-TRAINING = 0.5
-"""Share of the cap that a network may learn for; the rest is for the search."""
+TRAINING, ALL = 0.75, 1.5
+"""Of the cap: what a network may learn for by the clock, and all that the naive route may take of processor time."""
 ROWS, LARGEST = 1000, 12
 """Rows of a table of L(q, v), and terms of a sum for it at most."""
 NODES = 24
@@ -93,6 +95,12 @@ class Question:
         """The place in the library of the first true term that holds a kinetic energy."""
         true = [term for term in self.library.expressions if term in true_terms(self.reference)]
         return self.library.expressions.index(next(term for term in true if moves(term, self.space)))
+
+    @cached_property
+    def several(self) -> bool:
+        """Whether more than the scale of the true Lagrangian is open, so that others with its motion count too."""
+        ranges = middle_ranges(self.smooth[0])
+        return multipliers(self.reference.numeric_lagrangian, self.space, ranges).dimension > 1
 
 
 @dataclass(frozen=True)
@@ -201,11 +209,11 @@ def naive(question: Question, cap: float, *, structure: str | None = None) -> An
 
     Arguments:
         question: what is asked.
-        cap: processor seconds; nothing that was found counts where they do not suffice.
+        cap: seconds, see `TRAINING` and `ALL`; where these do not suffice, nothing was found.
         structure: of the network; that of the true Lagrangian without it.
     """
     chosen = structure or structure_of(question.reference)
-    row = alone(lambda: {"answer": _naive(question, chosen, cap)}, cap)
+    row = alone(lambda: {"answer": _naive(question, chosen, cap)}, ALL * cap)
     answer: Any = row.get("answer")
     return answer or Answer((), str(row["failure"]))
 
