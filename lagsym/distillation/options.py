@@ -74,6 +74,7 @@ class Choice:
         held_out_loss: its weak loss on the data that structures are compared on.
         messages: what an engine had to say.
         stability: for each term, how often it is chosen when trajectories are resampled.
+        settled: whether the fit of the motion chose it already, and it leaves nothing but noise.
     """
 
     candidate: Candidate
@@ -83,6 +84,7 @@ class Choice:
     held_out_loss: float
     messages: tuple[str, ...] = ()
     stability: Mapping[sp.Expr, float] = field(default_factory=dict)
+    settled: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Question:
         options: what the Lagrangian may be made of.
         seed: of every draw.
         budget: of each search by an engine.
+        measured: the trajectories behind `learn` as they were measured, where the fit of the motion may be asked.
     """
 
     learn: Trajectories
@@ -104,6 +107,7 @@ class Question:
     options: ChoiceOptions = field(default_factory=ChoiceOptions)
     seed: int = 0
     budget: Budget = field(default_factory=Budget)
+    measured: Trajectories | None = None
 
 
 def usable(network: Fit) -> bool:

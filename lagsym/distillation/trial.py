@@ -22,7 +22,7 @@ from jaxtyping import Float
 from lagsym.data.derivatives import characteristic_time, noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.inner import Named
-from lagsym.distillation.refinement import LONGEST_WINDOW, refine
+from lagsym.distillation.refinement import LONGEST_WINDOW, USUAL, Growth, refine
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
 from lagsym.mechanics.system import parameter_symbol
@@ -40,7 +40,7 @@ class Trial:
         residual: of each coordinate, relative to the noise.
         window: length of time over which the law holds.
         whole: whether no longer windows were asked for.
-        samples: measured positions of each coordinate.
+        samples: measured positions of each coordinate that were used.
         constants: how many were fitted.
     """
 
@@ -63,13 +63,14 @@ class Trial:
         return float(self.samples * fit + self.constants * np.log(self.samples))
 
 
-def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories) -> Trial | None:
+def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, growth: Growth = USUAL) -> Trial | None:
     """Fit a candidate's constants to the motion; None where it cannot be integrated.
 
     Arguments:
         candidate: terms with their first coefficients.
         data: measured trajectories.
         smooth: the same, differentiated.
+        growth: of the windows.
     """
     first = 0 if candidate.fixed else 1
     coefficients = np.asarray(candidate.coefficients[first:], float)
@@ -78,7 +79,8 @@ def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories) -> T
     factors = [sp.S.One] * first + list(constants[: len(coefficients)])
     lagrangian = sp.Add(*(factor * term for factor, term in zip(factors, named.terms, strict=True)))
     try:
-        found = refine(lagrangian, constants, np.concatenate([coefficients, named.values]), data, smooth)
+        start = np.concatenate([coefficients, named.values])
+        found = refine(lagrangian, constants, start, data, smooth, growth=growth)
     except InputError:
         return None
     fitted = np.concatenate([np.ones(first), found.values[: len(coefficients)]])
@@ -86,7 +88,7 @@ def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories) -> T
     # Constants inside terms that went far make coefficients that only fit beside them.
     better = candidate if named.symbols else replace(candidate, coefficients=fitted)
     whole = found.window > 0.99 * LONGEST_WINDOW * characteristic_time(smooth)
-    return Trial(better, found.residual / noise, found.window, whole, len(data), len(constants))
+    return Trial(better, found.residual / noise, found.window, whole, min(len(data), growth.samples), len(constants))
 
 
 def winner(trials: Sequence[Trial]) -> Trial | None:

@@ -71,7 +71,8 @@ def test_formulas_of_all_parts_become_terms(network):
     terms, messages = propose_terms(search, network, DATA)
     (rate,) = terms[0].atoms(sp.Float)
     assert float(rate) == pytest.approx(-1.2)
-    assert terms == (-sp.exp(rate * RADIUS) / RADIUS, W * X**3)
+    # A constant is nothing in a potential and a term in a mass.
+    assert terms == (-sp.exp(rate * RADIUS) / RADIUS, V**2 / 2, W**2 / 2, W * X**3)
     assert messages == ("said",)
     assert set(search.asked) == {"V", "M11", "M22", "B12"}
 
