@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--noise", default="0,0.001,0.01,0.02,0.05")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--engines", default="auto")
-    parser.add_argument("--evidence", default="both")
+    parser.add_argument("--evidence", default="auto")
     parser.add_argument("--cap", type=float, default=CAP, help="seconds after which a run counts as failed")
     parser.add_argument("--results", type=Path, default=RESULTS / "recovery.jsonl")
     parser.add_argument("--again", action="store_true", help="measure rows of other revisions again")

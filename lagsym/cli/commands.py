@@ -41,7 +41,7 @@ Noise = Annotated[
 ]
 PositionsOnly = Annotated[bool, typer.Option("--positions-only", help="Withhold velocities, as a camera does.")]
 Json = Annotated[bool, typer.Option("--json", help="Print law.json to standard output and nothing else.")]
-Evidence = Annotated[str, typer.Option(help="both, data or network: what the terms are chosen by.")]
+Evidence = Annotated[str, typer.Option(help="auto, both, data or network: what terms are chosen by.")]
 EngineName = Annotated[str, typer.Option("--engine", help="auto, sparse, operon or pysr: where terms come from.")]
 Structure = Annotated[str, typer.Option(help="auto, natural, gyroscopic, separable or free.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps: where the network is trained.")]
@@ -166,7 +166,7 @@ def discover(
     units: Annotated[str, typer.Option(help="Units of t, coordinates, forces, as t=s,theta=rad,x=m.")] = "",
     drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Drop rows with missing numbers.")] = False,
     periodic: Annotated[str | None, typer.Option(help="Directions of space that close; '' for fixed ends.")] = None,
-    evidence: Evidence = "both",
+    evidence: Evidence = "auto",
     engine: EngineName = "auto",
     structure: Structure = "auto",
     terms: Annotated[str, typer.Option(help="Further candidate terms, separated by commas.")] = "",
@@ -216,7 +216,7 @@ def run(
     noise: Noise = 0.0,
     trajectories: Annotated[int | None, typer.Option(help="How many to simulate; 20, or 6 runs of a field.")] = None,
     positions_only: PositionsOnly = False,
-    evidence: Evidence = "both",
+    evidence: Evidence = "auto",
     engine: EngineName = "auto",
     structure: Structure = "auto",
     seed: Seed = 0,

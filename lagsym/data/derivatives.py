@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import uniform_filter1d
-from scipy.signal import lombscargle, savgol_coeffs, savgol_filter
+from scipy.signal import savgol_coeffs, savgol_filter
 
 from lagsym.data.trajectories import Segment, Trajectories
 
@@ -103,12 +103,12 @@ def _local_level(noise: np.ndarray) -> float:
 def _residual(t: np.ndarray, y: np.ndarray, window: int) -> np.ndarray:
     """Residual at the samples that have a whole window around them, scaled so that white noise keeps its size."""
     degree, half = min(DEGREE, window - 2), window // 2
+    if is_even(t) and window % 2 and len(t) > 2 * window:
+        weights = savgol_coeffs(window, degree)
+        return (y[half:-half] - np.convolve(y, weights, "valid")) / np.sqrt(max(1 - weights[half], 0.05))
     inner = slice(half, len(t) - half) if len(t) > 2 * window else slice(None)
-    if is_even(t) and window % 2:
-        own: np.ndarray | float = savgol_coeffs(window, degree)[half]
-    else:
-        rows = np.arange(len(t))[inner]
-        own = _weights(t, window, degree, t[inner])[0, np.arange(len(rows)), rows - _starts(t, window, t[inner])]
+    rows = np.arange(len(t))[inner]
+    own = _weights(t, window, degree, t[inner])[0, np.arange(len(rows)), rows - _starts(t, window, t[inner])]
     return (y - local_polynomial(t, y, window, t).value)[inner] / np.sqrt(np.maximum(1 - own, 0.05))
 
 
@@ -174,28 +174,3 @@ def velocity_bias(trajectories: Trajectories) -> Float[np.ndarray, " coordinates
     too_small = product / np.maximum(np.sum(v**2, axis=0), 1e-300)
     too_large = product / np.maximum(np.sum(slope**2, axis=0), 1e-300)
     return np.where(too_small > 1, 1 / np.maximum(too_small, 1), np.where(too_large > 1, too_large, 1.0))
-
-
-def characteristic_time(trajectories: Trajectories) -> float:
-    """2 pi over the dominant angular frequency of the velocities, in the data's unit of time.
-
-    Arguments:
-        trajectories: motion with velocities.
-    """
-    spectrum, frequencies = 0.0, np.zeros(1)
-    length = max(
-        np.ptp(np.concatenate([s.t for s in trajectories.segments if s.trajectory == n])) for n in trajectories.names
-    )
-    step = np.median(np.concatenate([np.diff(segment.t) for segment in trajectories.segments]))
-    frequencies = np.geomspace(2 * np.pi / length, np.pi / (3 * step), 300)
-    for name in trajectories.names[:10]:
-        segments = [s for s in trajectories.segments if s.trajectory == name and s.v is not None]
-        t = np.concatenate([s.t for s in segments])
-        v = np.concatenate([s.v for s in segments if s.v is not None])
-        for column in v.T:
-            deviation = column - column.mean()
-            if deviation.std() > 1e-9 * np.abs(v).max():
-                spectrum = spectrum + lombscargle(t - t[0], deviation / deviation.std(), frequencies)
-    if np.isscalar(spectrum):
-        return float(length)
-    return float(2 * np.pi / frequencies[int(np.argmax(spectrum))])

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
 from lagsym.data.jets import Jets
+from lagsym.data.periods import dominant_period
 from lagsym.data.splitting import Split as Split
 from lagsym.data.splitting import split as split
 from lagsym.errors import DataError
@@ -158,6 +159,15 @@ class Trajectories:
     def has_forces(self) -> bool:
         """Whether forces were measured."""
         return any(segment.force is not None for segment in self.segments)
+
+    @cached_property
+    def characteristic_time(self) -> float:
+        """2 pi over the dominant angular frequency of the velocities, in the data's unit of time."""
+        whole = [[s for s in self.segments if s.trajectory == name] for name in self.names]
+        runs = [
+            (np.concatenate([s.t for s in run]), np.concatenate([s.v for s in run if s.v is not None])) for run in whole
+        ]
+        return dominant_period(runs)
 
     def positions_only(self) -> Trajectories:
         """The same without velocities and accelerations: what a camera sees."""

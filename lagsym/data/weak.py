@@ -15,7 +15,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_array
 
-from lagsym.data.derivatives import characteristic_time
 from lagsym.data.trajectories import Trajectories
 
 BUMP_POWER = 6
@@ -111,7 +110,7 @@ def place_test_functions(data: Trajectories, *, width: float | None = None) -> T
         data: evenly sampled trajectories with velocities (see `differentiate`).
         width: half width in units of time; a fifth of the characteristic time where it is not given.
     """
-    width = WIDTH * characteristic_time(data) if width is None else width
+    width = WIDTH * data.characteristic_time if width is None else width
     values, slopes = [], []
     for segment in data.segments:
         step = (segment.t[-1] - segment.t[0]) / (len(segment) - 1)

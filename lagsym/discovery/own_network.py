@@ -80,7 +80,7 @@ class DistillationOptions:
             msg = f"expected a budget of more than 0 seconds, got {self.budget}"
             raise InputError(msg)
         if self.choice.evidence == "data":
-            msg = "a network is all that a distillation has; leave evidence at 'both', or give 'network'"
+            msg = "a network is all that a distillation has; leave evidence at 'auto', or give 'network'"
             raise InputError(msg)
 
 

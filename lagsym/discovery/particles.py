@@ -9,39 +9,34 @@ import numpy as np
 import sympy as sp
 
 from lagsym.data.constraints import find_constraints
-from lagsym.data.derivatives import differentiate, noise_level, velocity_bias
+from lagsym.data.derivatives import differentiate, velocity_bias
 from lagsym.data.free_coordinates import check_free
 from lagsym.data.splitting import split
 from lagsym.data.trajectories import Trajectories
 from lagsym.discovery.drafting import draft, middle_ranges
 from lagsym.discovery.journal import Journal, Report
 from lagsym.discovery.judging import Judgement, judge, judge_nothing
+from lagsym.discovery.motion_networks import train_beside, train_network
 from lagsym.discovery.record import Discovery, DiscoveryOptions
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice
-from lagsym.distillation.choice import choose_terms
+from lagsym.distillation.choice import better, choose_terms
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
 from lagsym.distillation.identifiability import find_rivals
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.settling import Settled, settle
-from lagsym.distillation.shapes import explaining_structures
-from lagsym.distillation.terms import STRUCTURES
+from lagsym.distillation.trial import noise_of
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Law
 from lagsym.law.units import check_terms, with_units
 from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural import Checkpoints, Fit, FitProgress
-from lagsym.neural.examples import LOSSES, Motion
-from lagsym.neural.selection import select_network
-from lagsym.neural.structure import ORDER, file_label
+from lagsym.neural.examples import Motion
 from lagsym.validation import Validation, validate
 
 RESIDUAL = "residual over noise"
-LEAST_NOISE = 1e-6
-"""Of positions, relative to their spread: what is less is rounding and the method of integration."""
 VELOCITY_BIAS = 0.01
-READ_OFF = "The engine reads functions of one variable off the motion, so no other network was trained."
 
 
 def discover_motion(
@@ -81,22 +76,15 @@ def discover_motion(
     with log.stage("smooth", "Differentiating"):
         learn, choose = differentiate(parts.fit), differentiate(parts.choose)
         log.advise([*bound_advice(bounds, data), *motion_advice(data, learn)])
-    network = None
-    if options.choice.evidence != "data":
-        with log.stage("fit", "Training a Lagrangian network"):
-            motion = (Motion(parts.fit, learn), Motion(parts.choose, choose))
-            network = _train(motion, options, log, progress, checkpoints)
-    with log.stage("distil", "Selecting terms"):
-        budget = Budget() if options.budget is None else Budget(seconds=options.budget)
-        selected = choose_terms(
-            learn, choose, network, options=options.choice, seed=options.seed, budget=budget, measured=parts.fit
-        )
+    motion = (Motion(parts.fit, learn), Motion(parts.choose, choose))
+    selected, network = _selected(motion, options, log, progress, checkpoints)
     known = parts.fit.with_segments((*parts.fit.segments, *parts.choose.segments))
+    smooth = learn.with_segments((*learn.segments, *choose.segments))
     if selected is None:
         return Discovery(_refusal(data, learn, parts.report, options, log), None, network, parts)
     log.notices += selected.messages
     with log.stage("refine", "Refining constants"):
-        law = _refined(selected, known, network, options, log)
+        law = _refined(selected, (known, smooth), network, options, log)
         log.advise(_law_advice(law, selected, learn, data))
         law, unit_notices = with_units(law, data.units)
         log.notices += unit_notices
@@ -113,26 +101,61 @@ def discover_motion(
     return Discovery(law, validation, network, parts, faithfulness)
 
 
+def _selected(
+    motion: tuple[Motion, Motion],
+    options: DiscoveryOptions,
+    log: Journal,
+    progress: Callable[[FitProgress], None] | None,
+    checkpoints: Checkpoints | None,
+) -> tuple[Choice | None, Fit | None]:
+    """The terms, and the network that was asked for them or that stands beside them."""
+    train, choose = motion
+    budget = Budget() if options.budget is None else Budget(seconds=options.budget)
+
+    def select(network: Fit | None) -> Choice | None:
+        asked = {"options": options.choice, "seed": options.seed, "budget": budget, "measured": train.measured}
+        with log.stage("distil", "Selecting terms"):
+            return choose_terms(train.smooth, choose.smooth, network, **asked)
+
+    first = select(None) if options.choice.data_first else None
+    if options.choice.evidence == "data":
+        return first, None
+    training = (motion, options, log, progress, checkpoints)
+    with log.stage("fit", "Training a Lagrangian network"):
+        if first is not None and first.leaves_noise:
+            return first, train_beside(first, *training)
+        network = train_network(*training)
+    return better(first, select(network)), network
+
+
 def _refined(
-    selected: Choice, known: Trajectories, network: Fit | None, options: DiscoveryOptions, log: Journal
+    selected: Choice,
+    motion: tuple[Trajectories, Trajectories],
+    network: Fit | None,
+    options: DiscoveryOptions,
+    log: Journal,
 ) -> Law:
-    """The chosen terms with constants and friction, as a law."""
-    smooth, space = differentiate(known), JetSpace(known.coordinates)
+    """The chosen terms with constants and friction, as a law of the motion as it was measured and differentiated."""
+    known, smooth = motion
+    space = JetSpace(known.coordinates)
     model = network.model if network is not None and usable(network) else None
-    settled = settle(selected.candidate, known, smooth, seed=options.seed, model=model)
+    settled = settle(selected.candidate, known, smooth, seed=options.seed, model=model, window=_window(selected))
     law = draft(selected, settled, space, log, angles=known.angles, known=options.choice.known is not None)
     law = replace(law, tests={**law.tests, **_left(settled, known)})
     several = multipliers(settled.numeric_lagrangian, space, middle_ranges(smooth))
     return replace(law, parameters=known.parameters, seed=options.seed, multipliers=several.dimension)
 
 
+def _window(selected: Choice) -> float | None:
+    """Where the fit of the constants may begin, if they were fitted when the terms were chosen."""
+    return None if selected.trial is None or selected.candidate.inner else selected.trial.window
+
+
 def _left(settled: Settled, known: Trajectories) -> dict[str, dict[str, float | str]]:
     """What the fit of the motion left over the noise, for each coordinate; nothing where there was no fit."""
     if settled.refined is None:
         return {}
-    positions = np.concatenate([segment.q for segment in known.segments])
-    noise = np.maximum(noise_level(known), LEAST_NOISE * positions.std(axis=0))
-    left = settled.refined.residual / np.maximum(noise, np.finfo(float).tiny)
+    left = settled.refined.residual / noise_of(known)
     return {RESIDUAL: dict(zip(known.coordinates, map(float, left), strict=True))}
 
 
@@ -186,50 +209,6 @@ def _velocity_notices(data: Trajectories) -> list[str]:
                 "chosen with the former, the constants fitted to the positions."
             )
     return notices
-
-
-def _train(
-    motion: tuple[Motion, Motion],
-    options: DiscoveryOptions,
-    log: Journal,
-    progress: Callable[[FitProgress], None] | None,
-    checkpoints: Checkpoints | None,
-) -> Fit:
-    wanted, known = _structures(options.choice, motion[0].smooth)
-    chosen = select_network(
-        *motion,
-        names=[name for name, changes in ORDER.items() if changes["structure"] in wanted],
-        angles=tuple(int(i) for i in np.flatnonzero(motion[0].smooth.angle_mask)),
-        options=replace(options.fit, seconds=options.budget),
-        seed=options.seed,
-        device=options.device,
-        progress=progress,
-        checkpoints=checkpoints,
-        further=not known,
-    )
-    log.structures = {file_label(name): error for name, error in chosen.errors.items()}
-    log.notices.append(f"{chosen.reason} {READ_OFF}" if known else chosen.reason)
-    if any(score.status == "seconds" for score in chosen.scores):
-        log.caps.append("fit")
-    if not usable(chosen.fit) and options.choice.evidence == "both":
-        log.notices.append(_unusable(chosen.fit))
-    return chosen.fit
-
-
-def _structures(choice: ChoiceOptions, smooth: Trajectories) -> tuple[tuple[str, ...], bool]:
-    """The structures of the networks to be trained, and whether an engine will read the motion rather than these."""
-    known = explaining_structures(smooth) if choice.invents and choice.evidence != "network" else ()
-    if choice.structure != "auto":
-        return (choice.structure,), bool(known)
-    return known or STRUCTURES, bool(known)
-
-
-def _unusable(network: Fit) -> str:
-    """A sentence on a network that did not learn the motion."""
-    if not np.isfinite(network.held_out_error):
-        return "The network's mass matrix could not be inverted, so the data alone decided."
-    of = "weak-form" if LOSSES[network.options.loss].consecutive else "acceleration"
-    return f"The network's held-out {of} error stayed at {network.held_out_error:.0%}, so the data alone decided."
 
 
 def _judged(law: Law, judgement: Judgement, log: Journal) -> Law:

@@ -51,11 +51,20 @@ def choose_terms(
         return None
     best = min(choice.held_out_loss for choice in found)
     chosen = next(choice for choice in found if simplest(choice.held_out_loss, best))
-    if measured is not None and question.options.evidence != "network" and not chosen.settled:
-        chosen, clear = _likeliest(_alike(chosen, found, best), learn, measured)
-        if not clear and chosen.held_out_loss > CLEAR_LOSS:
+    if measured is not None and question.options.evidence != "network" and chosen.trial is None:
+        chosen = _tried(_alike(chosen, found, best), learn, measured)
+        if not chosen.leaves_noise and chosen.held_out_loss > CLEAR_LOSS:
             chosen = _by_motion(chosen, found, search, measured)
     return chosen if chosen.candidate.fixed else _with_stability(chosen, learn, seed)
+
+
+def better(first: Choice | None, second: Choice | None) -> Choice | None:
+    """The choice that explains the motion better; the second where neither was tried."""
+    if first is None or second is None:
+        return first or second
+    trials = [choice.trial for choice in (second, first) if choice.trial is not None]
+    best = winner(trials)
+    return first if best is not None and best is first.trial else second
 
 
 def _alike(chosen: Choice, found: list[Choice], best: float) -> list[Choice]:
@@ -65,28 +74,22 @@ def _alike(chosen: Choice, found: list[Choice], best: float) -> list[Choice]:
     return [chosen, *(c for c in different.values() if c is not chosen)]
 
 
-def _likeliest(alike: list[Choice], learn: Trajectories, measured: Trajectories) -> tuple[Choice, bool]:
-    """Of several choices the one that explains the motion best, and whether it leaves nothing but noise of it."""
-    if len(alike) == 1:
-        return alike[0], False
+def _tried(alike: list[Choice], learn: Trajectories, measured: Trajectories) -> Choice:
+    """Of several choices the one that explains the motion best, with its trial; the first where none can be tried."""
     trials = [attempt(choice.candidate, measured, learn) for choice in alike]
     best = winner([trial for trial in trials if trial is not None])
     if best is None:
-        return alike[0], False
-    return replace(
-        alike[next(k for k, trial in enumerate(trials) if trial is best)], candidate=best.candidate
-    ), best.leaves_noise
+        return alike[0]
+    owner = alike[next(k for k, trial in enumerate(trials) if trial is best)]
+    return replace(owner, candidate=best.candidate, trial=best)
 
 
 def _by_motion(chosen: Choice, found: list[Choice], search: Search, measured: Trajectories) -> Choice:
-    """The choice that stands if it leaves nothing but noise of the motion, or else what explains the motion best."""
+    """Of what all structures offer and what is near the choice, what explains the motion best."""
     learn = search.question.learn
-    first = attempt(chosen.candidate, measured, learn)
-    if first is not None and first.leaves_noise:
-        return replace(chosen, candidate=first.candidate)
     while search.left:
         found = found + search.next()
-    trials = {} if first is None else {0: first}
+    trials = {} if chosen.trial is None else {0: chosen.trial}
     others = [pair for pair in _finalists(found, learn, search.question.seed) if pair[1] is not chosen.candidate]
     owners = [chosen, *(choice for choice, _ in others)]
     for k, (_, candidate) in enumerate(others[: FINALISTS - 1], start=1):
@@ -98,7 +101,7 @@ def _by_motion(chosen: Choice, found: list[Choice], search: Search, measured: Tr
         return chosen
     owner = owners[next(k for k, trial in trials.items() if trial is best)]
     evidence = {term: owner.evidence.get(term, (best.candidate.evidence,)) for term in best.candidate.terms}
-    return replace(owner, candidate=best.candidate, evidence=evidence)
+    return replace(owner, candidate=best.candidate, evidence=evidence, trial=best)
 
 
 def _finalists(found: list[Choice], learn: Trajectories, seed: int) -> list[tuple[Choice, Candidate]]:

@@ -21,7 +21,6 @@ from jaxtyping import Float
 from scipy.integrate import cumulative_simpson
 from scipy.optimize import nnls
 
-from lagsym.data.derivatives import characteristic_time
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.rayleigh import Rayleigh, rayleigh_terms
 from lagsym.mechanics.dynamics.numeric import CompiledMechanics, compile_mechanics
@@ -121,7 +120,7 @@ class _Balance:
             np.concatenate([record[0] - record[0].mean() for record in records]),
             np.concatenate([record[1] - record[1].mean(axis=0) for record in records]),
             [len(record[0]) for record in records],
-            max(4, round(characteristic_time(data) / step)),
+            max(4, round(data.characteristic_time / step)),
             np.max([np.ptp(record[1], axis=0) for record in records], axis=0) / max(kinetic, 1e-300),
             seed,
         )

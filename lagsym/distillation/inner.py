@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from lagsym.data.samples import Sampled, Samples
 from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.evidence import DATA_FLOOR
 from lagsym.distillation.projection import Grounds, Projection
 from lagsym.distillation.selection import Candidate, simplest
 from lagsym.distillation.terms import Library
@@ -23,6 +24,8 @@ MOST = 4
 LARGEST_MULTIPLE = 4
 """Constants that are whole multiples of another up to this one, to rounding, are one constant."""
 ROUNDING = 1e-13
+CLOSE, MUCH = 3, 30.0
+"""Alternatives that are kept, at most, and how many times the best one's loss smoothing may have left them."""
 _FROM_SINGULARITY = 0.5
 """Where a search begins: the fastest sample's squared speed relative to that at which a term is singular."""
 
@@ -124,11 +127,25 @@ def simplest_fit(
     Returns:
         Its terms; none where nothing could be fitted.
     """
+    return next(iter(close_fits(proposals, beside, data)), ())
+
+
+def close_fits(
+    proposals: Sequence[Sequence[sp.Expr]], beside: Library, data: Trajectories | Samples
+) -> tuple[tuple[sp.Expr, ...], ...]:
+    """Of alternatives, each with its inner constants fitted, those that smoothing could have put behind another.
+
+    Returns:
+        The simplest that does as well as the best, and then others that do not do much worse, the best of them first.
+    """
     tried = [fit_inner(terms, beside, data) for terms in proposals]
-    fitted = [found for found in tried if found is not None]
-    best = min((found.loss for found in fitted), default=0.0)
-    good = [found for found in fitted if simplest(found.loss, best)]
-    return min(good, key=lambda found: found.complexity).terms if good else ()
+    fitted = sorted((found for found in tried if found is not None), key=lambda found: found.loss)
+    if not fitted:
+        return ()
+    best = fitted[0].loss
+    first = min((found for found in fitted if simplest(found.loss, best)), key=lambda found: found.complexity)
+    others = [found for found in fitted if found is not first and found.loss <= MUCH * best + DATA_FLOOR]
+    return tuple(found.terms for found in (first, *others[: CLOSE - 1]))
 
 
 def simple_kinetic(space: JetSpace, data: Sampled) -> tuple[sp.Expr, ...]:

@@ -80,9 +80,9 @@ def _chosen(result: Result, question: Question, messages: tuple[str, ...]) -> li
     candidates = tuple(trial.candidate for trial in result.trials)
     evidence = dict.fromkeys(winner.terms, (winner.evidence,))
     loss = weak_loss(winner, space, question.held_out)
-    choice = Choice(winner, structure, Front(candidates, winner), evidence, loss, messages, settled=result.settled)
+    choice = Choice(winner, structure, Front(candidates, winner), evidence, loss, messages)
     if result.settled:
-        return [choice]
+        return [replace(choice, trial=result.trials[0])]
     library = build_library(question.learn, structure, extra=winner.terms, complexity=BESIDE)
     return [choice, *choose_from(library, structure, question, proposed=winner.terms, messages=messages)]
 

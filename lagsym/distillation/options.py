@@ -11,10 +11,11 @@ from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines import Budget
 from lagsym.distillation.selection import Candidate, Front
 from lagsym.distillation.terms import STRUCTURES
+from lagsym.distillation.trial import Trial
 from lagsym.errors import InputError
 from lagsym.neural import Fit
 
-EVIDENCE = ("both", "data", "network")
+EVIDENCE = ("auto", "both", "data", "network")
 ENGINES = ("auto", "sparse", "operon", "pysr")
 USABLE_NETWORK = 0.1
 """A network whose held-out relative error is above this has not learned the motion; the data then decide alone."""
@@ -25,7 +26,9 @@ class ChoiceOptions:
     """What a Lagrangian may be made of, and what decides.
 
     Arguments:
-        evidence: "both", "data" (no network) or "network" (no regression on the data before the constants are refined).
+        evidence: "auto", where a network is asked only if a law chosen from the data leaves more than noise of the
+            motion; "both"; "data" (no network) or "network" (no regression on the data before the constants are
+            refined).
         engine: "sparse" draws terms from a library; "operon" and "pysr" propose them from the network's parts; "auto"
             begins with the library and asks for proposals only where it fails.
         structure: one of `STRUCTURES`, or "auto" for the simplest that the held-out data allow.
@@ -36,7 +39,7 @@ class ChoiceOptions:
         InputError: a value is not one of the above, or the engine has no network to read.
     """
 
-    evidence: str = "both"
+    evidence: str = "auto"
     engine: str = "auto"
     structure: str = "auto"
     terms: tuple[sp.Expr, ...] = ()
@@ -48,13 +51,18 @@ class ChoiceOptions:
                 msg = f"expected {name} to be one of {', '.join(allowed)}; got {getattr(self, name)!r}"
                 raise InputError(msg)
         if self.invents and self.evidence == "data":
-            msg = f"engine {self.engine} reads a trained network, so evidence 'data' leaves it nothing; use 'both'"
+            msg = f"engine {self.engine} reads a trained network, so evidence 'data' leaves it nothing; use 'auto'"
             raise InputError(msg)
 
     @property
     def invents(self) -> bool:
         """Whether an engine was named that finds terms which no library holds."""
         return self.engine in {"operon", "pysr"}
+
+    @property
+    def data_first(self) -> bool:
+        """Whether the data are asked before any network."""
+        return self.evidence == "data" or (self.evidence == "auto" and not self.invents)
 
     @property
     def given(self) -> tuple[sp.Expr, ...]:
@@ -74,7 +82,7 @@ class Choice:
         held_out_loss: its weak loss on the data that structures are compared on.
         messages: what an engine had to say.
         stability: for each term, how often it is chosen when trajectories are resampled.
-        settled: whether the fit of the motion chose it already, and it leaves nothing but noise.
+        trial: how it did in the fit of the motion, or None where it was not tried or cannot be integrated.
     """
 
     candidate: Candidate
@@ -84,7 +92,12 @@ class Choice:
     held_out_loss: float
     messages: tuple[str, ...] = ()
     stability: Mapping[sp.Expr, float] = field(default_factory=dict)
-    settled: bool = False
+    trial: Trial | None = None
+
+    @property
+    def leaves_noise(self) -> bool:
+        """Whether the fit of the motion left nothing to be explained."""
+        return self.trial is not None and self.trial.leaves_noise
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
-from lagsym.data.derivatives import characteristic_time, noise_level
+from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.shooting import NOT_INTEGRABLE, Refined, Shooting
 from lagsym.distillation.windows import LARGEST_SAMPLES, cut
@@ -76,12 +76,12 @@ def refine(
     """
     space = JetSpace(data.coordinates)
     mechanics = compile_mechanics(lagrangian, space, dissipation=dissipation, constants=tuple(constants))
-    time = characteristic_time(smooth)
+    time = smooth.characteristic_time
     scale = np.maximum(noise_level(data), 1e-10 * np.concatenate([s.q for s in data.segments]).std(axis=0))
     scale = np.where(scale > 0, scale, 1.0)
     best: Refined | None = None
     values = np.asarray(initial, float)
-    length = FIRST_WINDOW * time if growth.first is None else growth.first
+    length = FIRST_WINDOW * time if growth.first is None else min(growth.first, growth.longest * time)
     while length <= growth.longest * time * (1 + 1e-9):
         windows = cut(data, smooth, length, most=growth.samples)
         shooting = Shooting(mechanics, windows, scale, len(values))

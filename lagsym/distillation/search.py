@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from lagsym.distillation.engines import engine
-from lagsym.distillation.inner import simple_kinetic, simplest_fit
+from lagsym.distillation.inner import close_fits, simple_kinetic
 from lagsym.distillation.invention import choose_invented
 from lagsym.distillation.options import Choice, Question, usable
 from lagsym.distillation.proposals import propose_kinetic
@@ -53,10 +52,14 @@ class Search:
         return found
 
     def next(self) -> list[Choice]:
-        """The choice from the next structure, in a list; an empty one where nothing is admissible."""
+        """The choices from the next structure's libraries; none where nothing is admissible."""
         structure = self.left.pop(0)
-        library, proposed, messages = _library(structure, self.question)
-        return choose_from(library, structure, self.question, proposed=proposed, messages=messages)
+        libraries, messages = _libraries(structure, self.question)
+        return [
+            choice
+            for library, proposed in libraries
+            for choice in choose_from(library, structure, self.question, proposed=proposed, messages=messages)
+        ]
 
 
 def _convinced(found: list[Choice]) -> bool:
@@ -78,15 +81,21 @@ def _structures(least: str, wanted: str) -> tuple[str, ...]:
     return tuple(name for name in STRUCTURES if name in {"natural", "separable"} or name in wide)
 
 
-def _library(structure: str, question: Question) -> tuple[Library, tuple[sp.Expr, ...], tuple[str, ...]]:
-    """A structure's library, the terms in it that a separable network proposed, and what an engine had to say."""
+def _libraries(structure: str, question: Question) -> tuple[list[tuple[Library, tuple[sp.Expr, ...]]], tuple[str, ...]]:
+    """A structure's libraries, each with the terms in it that were proposed, and what an engine had to say.
+
+    There is one library, or one for each kinetic energy of a separable Lagrangian that the data cannot exclude.
+    """
     learn, given = question.learn, question.options.given
     plain = build_library(learn, structure, extra=given)
     if structure != "separable":
-        return plain, (), ()
+        return [(plain, ())], ()
     proposals, messages = _kinetic_proposals(question)
-    proposed = _fitted((*((term,) for term in simple_kinetic(plain.space, learn)), *proposals), plain, question)
-    return build_library(learn, structure, extra=(*given, *proposed)), proposed, messages
+    velocities = set(plain.space.velocities)
+    beside = plain.take(k for k, term in enumerate(plain.expressions) if not term.free_symbols & velocities)
+    kinetic = (*((term,) for term in simple_kinetic(plain.space, learn)), *proposals)
+    fitted = close_fits(kinetic, beside, learn) or ((),)
+    return [(build_library(learn, structure, extra=(*given, *terms)), terms) for terms in fitted], messages
 
 
 def _kinetic_proposals(question: Question) -> tuple[tuple[tuple[sp.Expr, ...], ...], tuple[str, ...]]:
@@ -102,10 +111,3 @@ def _kinetic_proposals(question: Question) -> tuple[tuple[tuple[sp.Expr, ...], .
         if name != "auto":
             raise
         return (), ()
-
-
-def _fitted(proposals: Sequence[tuple[sp.Expr, ...]], library: Library, question: Question) -> tuple[sp.Expr, ...]:
-    """The proposal that fits the motion best beside any potential, with its inner constants."""
-    velocities = set(library.space.velocities)
-    beside = library.take(k for k, term in enumerate(library.expressions) if not term.free_symbols & velocities)
-    return simplest_fit(proposals, beside, question.learn)

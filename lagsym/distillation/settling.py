@@ -82,6 +82,7 @@ def settle(
     *,
     seed: int = 0,
     model: NetworkLagrangian | None = None,
+    window: float | None = None,
 ) -> Settled:
     """Fit the constants, drop terms that are not significant, test for friction, and fit again with what was found.
 
@@ -94,8 +95,9 @@ def settle(
         smooth: the same, differentiated.
         seed: of the friction test's resampling.
         model: a network that learned the motion, or None.
+        window: length of time over which these coefficients are known to hold, or None.
     """
-    kept, fitted = _significant(candidate, (data, smooth))
+    kept, fitted = _significant(candidate, (data, smooth), window)
     terms, constants, values, refined = fitted
     dropped = tuple(term for term in candidate.terms if term not in kept)
     numeric = _with_numbers(_sum(terms), constants, values)
@@ -200,7 +202,9 @@ def _refined_with(
     return _refined(lagrangian, (*constants, *rates), initial, data, dissipation, window)
 
 
-def _significant(candidate: Candidate, data: tuple[Trajectories, Trajectories]) -> tuple[tuple[sp.Expr, ...], _Fitted]:
+def _significant(
+    candidate: Candidate, data: tuple[Trajectories, Trajectories], window: float | None
+) -> tuple[tuple[sp.Expr, ...], _Fitted]:
     """The terms that the fit of the motion is sure of, with their constants; the weakest is dropped, one by one."""
     # Without measured forces the first coefficient is a convention, not a constant.
     first = 0 if candidate.fixed else 1
@@ -211,7 +215,7 @@ def _significant(candidate: Candidate, data: tuple[Trajectories, Trajectories]) 
         constants = (*_symbols("c", len(coefficients)), *named.symbols)
         terms = tuple(zip([sp.S.One] * first + list(constants[: len(coefficients)]), named.terms, strict=True))
         values = np.concatenate([coefficients, named.values])
-        refined = _refined(_sum(terms), constants, values, data, sp.S.Zero)
+        refined = _refined(_sum(terms), constants, values, data, sp.S.Zero, window)
         if settled is not None and refined is None:
             return settled
         values = values if refined is None else refined.values

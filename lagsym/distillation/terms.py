@@ -177,11 +177,13 @@ def independent(library: Library, jets: Jets) -> Library:
     """The terms whose operators are not null and do not depend on those of simpler terms, to rounding."""
     n = len(library.space.fields)
     samples = max(INDEPENDENCE_SAMPLES, -(-ROWS_PER_TERM * len(library) // n))
-    operators = library.operator(off_shell(jets, samples=samples, seed=1)).reshape(len(library), -1)
+    stride = max(1, len(jets) // INDEPENDENCE_SAMPLES)
+    # Where a root is not real, as beyond the data, its term is left out.
+    with np.errstate(all="ignore"):
+        operators = library.operator(off_shell(jets, samples=samples, seed=1)).reshape(len(library), -1)
+        gradient = np.concatenate(library.gradient(jets.take(np.arange(0, len(jets), stride))), axis=2)
     finite = np.asarray(np.isfinite(operators).all(axis=1))
     length = np.linalg.norm(np.where(finite[:, None], operators, 0.0), axis=1)
-    stride = max(1, len(jets) // INDEPENDENCE_SAMPLES)
-    gradient = np.concatenate(library.gradient(jets.take(np.arange(0, len(jets), stride))), axis=2)
     size = np.sqrt(np.mean(np.where(np.isfinite(gradient), gradient, 0.0) ** 2, axis=(1, 2)))
     present = np.flatnonzero(finite & (length > NULL_SIZE * size * np.sqrt(operators.shape[1])))
     return library.take(present[independent_rows(operators[present] / length[present, None])])

@@ -19,16 +19,18 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
-from lagsym.data.derivatives import characteristic_time, noise_level
+from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.inner import Named
-from lagsym.distillation.refinement import LONGEST_WINDOW, USUAL, Growth, refine
+from lagsym.distillation.refinement import LONGEST_WINDOW, PRECISE, USUAL, Growth, refine
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
 from lagsym.mechanics.system import parameter_symbol
 
 EXCESS = 1.03
 """Residual of a law relative to the noise that leaves nothing to be explained."""
+LEAST_NOISE = 1e-6
+"""Of positions, relative to their spread: what is less is rounding and the method of integration."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Trial:
         candidate: with the constants that fit best, but for those inside terms.
         residual: of each coordinate, relative to the noise.
         window: length of time over which the law holds.
-        whole: whether no longer windows were asked for.
+        whole: whether no longer windows were asked for, as these are the longest or the constants are precise.
         samples: measured positions of each coordinate that were used.
         constants: how many were fitted.
     """
@@ -59,8 +61,12 @@ class Trial:
     @property
     def criterion(self) -> float:
         """The information criterion, the less the better."""
+        return self.criterion_of(self.samples)
+
+    def criterion_of(self, samples: int) -> float:
+        """The criterion if so many samples had left as much."""
         fit = 2 * np.sum(np.log(np.maximum(self.residual, 1e-300)))
-        return float(self.samples * fit + self.constants * np.log(self.samples))
+        return float(samples * fit + self.constants * np.log(samples))
 
 
 def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, growth: Growth = USUAL) -> Trial | None:
@@ -84,11 +90,20 @@ def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, g
     except InputError:
         return None
     fitted = np.concatenate([np.ones(first), found.values[: len(coefficients)]])
-    noise = np.maximum(noise_level(data), 1e-300)
     # Constants inside terms that went far make coefficients that only fit beside them.
     better = candidate if named.symbols else replace(candidate, coefficients=fitted)
-    whole = found.window > 0.99 * LONGEST_WINDOW * characteristic_time(smooth)
-    return Trial(better, found.residual / noise, found.window, whole, min(len(data), growth.samples), len(constants))
+    longest = found.window > 0.99 * LONGEST_WINDOW * smooth.characteristic_time
+    whole = longest or bool(np.all(found.standard_errors < PRECISE * np.abs(found.values)))
+    return Trial(
+        better, found.residual / noise_of(data), found.window, whole, min(len(data), growth.samples), len(constants)
+    )
+
+
+def noise_of(data: Trajectories) -> Float[np.ndarray, " coordinates"]:
+    """What a law may leave of each coordinate: the noise, or rounding where there is none."""
+    positions = np.concatenate([segment.q for segment in data.segments])
+    noise = np.maximum(noise_level(data), LEAST_NOISE * positions.std(axis=0))
+    return np.maximum(noise, np.finfo(float).tiny)
 
 
 def winner(trials: Sequence[Trial]) -> Trial | None:
@@ -96,4 +111,5 @@ def winner(trials: Sequence[Trial]) -> Trial | None:
     if not trials:
         return None
     longest = max(trial.window for trial in trials)
-    return min((t for t in trials if t.window > 0.99 * longest), key=lambda trial: trial.criterion)
+    samples = min(trial.samples for trial in trials)
+    return min((t for t in trials if t.window > 0.99 * longest), key=lambda trial: trial.criterion_of(samples))

@@ -17,7 +17,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from lagsym.data.derivatives import characteristic_time, differentiate
+from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.data.weak import place_test_functions
 from lagsym.distillation.faithfulness import r_squared
@@ -85,7 +85,7 @@ def validate(
     if network_acceleration is not None:
         scores["fidelity_r2"] = r_squared(network_acceleration, predicted)
     longest = max(smooth.segments, key=lambda segment: segment.t[-1] - segment.t[0])
-    time = characteristic_time(smooth)
+    time = smooth.characteristic_time
     path = motion.rollout(longest, min(LONGEST_ROLLOUT * time, motion.horizon(longest, time)))
     count = len(path)
     spread = np.concatenate([segment.q - segment.q.mean(axis=0) for segment in smooth.segments]).std(axis=0)

@@ -10,6 +10,7 @@ import sympy as sp
 from scipy.integrate import solve_ivp
 
 from lagsym.data.tables import Columns, read_frame, read_table
+from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.discovery import DiscoveryOptions, discover
 from lagsym.distillation.options import ChoiceOptions
 from lagsym.errors import InputError
@@ -81,7 +82,7 @@ def test_a_wrong_reference_is_different():
 
 def test_network_and_data_agree_on_the_pendulum():
     system, frame = table("pendulum")
-    options = DiscoveryOptions(fit=FitOptions(width=16, steps=60, tolerance=2e-3))
+    options = DiscoveryOptions(ChoiceOptions("both"), FitOptions(width=16, steps=60, tolerance=2e-3))
     result = discover(read_frame(frame, Columns(angles=("theta",))), options=options)
     assert set(result.law.evidence.values()) == {("network", "data")}
     assert result.law.scores["fidelity_r2"] > 0.99
@@ -208,12 +209,25 @@ def test_noise_alone_is_not_a_law():
 
 
 def test_options_are_checked():
-    with pytest.raises(InputError, match="evidence to be one of both, data, network"):
+    with pytest.raises(InputError, match="evidence to be one of auto, both, data, network"):
         ChoiceOptions(evidence="guess")
     with pytest.raises(InputError, match="reads a trained network"):
         ChoiceOptions(evidence="data", engine="operon")
     with pytest.raises(InputError, match="budget"):
         DiscoveryOptions(budget=0)
+
+
+def test_a_network_is_asked_only_where_the_data_leave_doubt():
+    """A formula of the library leaves nothing of a harmonic motion, so the network stands beside it only."""
+    t = np.arange(0, 30, 0.05)
+    starts = np.random.default_rng(0).uniform(0.5, 1.5, 8)
+    swinging = [Segment(t, (a * np.sin(1.3 * t))[:, None], trajectory=str(k)) for k, a in enumerate(starts)]
+    found = discover(Trajectories(("x",), tuple(swinging)))
+    assert found.fit is not None
+    assert found.law.status == "recovered"
+    assert set().union(*found.law.evidence.values()) == {"data"}
+    assert any("the network chose no terms" in notice for notice in found.law.notices)
+    assert found.faithfulness is not None
 
 
 REAL = os.environ.get("LAGSYM_REAL_DATA")

@@ -5,7 +5,7 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment, Trajectories
-from lagsym.distillation.choice import _alike, _likeliest
+from lagsym.distillation.choice import _alike, _tried, better
 from lagsym.distillation.options import Choice
 from lagsym.distillation.selection import Candidate, Front
 
@@ -22,11 +22,16 @@ def test_choices_of_one_structure_that_fit_alike_are_tried_on_the_motion():
     segments = [Segment(t, (a * np.sin(t) + 0.01 * generator.standard_normal(len(t)))[:, None]) for a in (0.6, 1.0)]
     data = Trajectories(("x",), tuple(segments))
     wrong, right = choice(sp.cosh(x), 1e-6), choice(x**2, 2e-6)
-    found, clear = _likeliest([wrong, right], differentiate(data), data)
+    found = _tried([wrong, right], differentiate(data), data)
     assert found.candidate.terms == right.candidate.terms
-    assert clear
+    assert found.leaves_noise
     assert abs(found.candidate.coefficients[1] + 0.5) < 5e-3
-    assert _likeliest([wrong], differentiate(data), data) == (wrong, False)
+    alone = _tried([wrong], differentiate(data), data)
+    assert not alone.leaves_noise
+    assert better(alone, found) is better(found, alone) is found
+    assert better(wrong, right) is right
+    assert better(None, right) is better(right, None) is right
+    assert better(None, None) is None
 
 
 def test_only_different_terms_of_the_same_structure_are_alike():

@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 
 from lagsym.data.derivatives import differentiate
-from lagsym.distillation.inner import Named, fit_inner, numbers, simple_kinetic, simplest_fit, with_inner
+from lagsym.distillation.inner import Named, close_fits, fit_inner, numbers, simple_kinetic, simplest_fit, with_inner
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import settle
 from lagsym.distillation.terms import Library, Term
@@ -94,3 +94,13 @@ def test_of_the_simple_kinetic_energies_the_motion_takes_the_true_one(motion):
     assert true is not None
     assert all(other is not None and true.loss < 1e-4 * other.loss for other in others)
     assert simplest_fit([(V**2 / 2,)], POSITIONS, motion[1]) == ()
+
+
+def test_alternatives_that_do_little_worse_stay_beside_the_simplest(motion):
+    """A root and a root with a little of v^4 are alike on the data; other kinetic energies are not."""
+    alternatives = [(term,) for term in simple_kinetic(SPACE, motion[1])]
+    near = (root(0.7) + sp.Float(1e-7) * V**4,)
+    first, *others = close_fits([near, *alternatives], POSITIONS, motion[1])
+    assert len(first) == 1
+    assert first[0].count_ops() == alternatives[0][0].count_ops()
+    assert [terms[0].has(V**4) for terms in others] == [True]

@@ -72,7 +72,7 @@ def test_formulas_of_all_parts_become_terms(network):
     (rate,) = terms[0].atoms(sp.Float)
     assert float(rate) == pytest.approx(-1.2)
     # A constant is nothing in a potential and a term in a mass.
-    assert terms == (-sp.exp(rate * RADIUS) / RADIUS, V**2 / 2, W**2 / 2, W * X**3)
+    assert terms == (-sp.exp(rate * RADIUS) / RADIUS, V**2 / 2, W * X**3, W**2 / 2)
     assert messages == ("said",)
     assert set(search.asked) == {"V", "M11", "M22", "B12"}
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lagsym.data.derivatives import characteristic_time, differentiate
+from lagsym.data.derivatives import differentiate
 from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import TestFunctions, place_test_functions
@@ -53,7 +53,7 @@ class Motion:
     @cached_property
     def characteristic_time(self) -> float:
         """A period of the dominant oscillation."""
-        return characteristic_time(self.smooth)
+        return self.smooth.characteristic_time
 
     @cached_property
     def functions(self) -> TestFunctions:
