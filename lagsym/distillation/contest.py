@@ -34,6 +34,8 @@ HEAT, FINAL = Growth(longest=FIRST_WINDOW, samples=2000), Growth(samples=4000)
 """Over which windows, and with how many of the samples, the first fits and the last ones are made."""
 SHORTER = 10.0
 """By which factor the weak form may grow for a sum with a term less to be tried: noise near a singularity biases it."""
+LARGEST = 1.1
+"""Residual of any coordinate over the noise, and `EXCESS` on average, below which a law leaves nothing but noise."""
 BEHIND = 20.0
 """A criterion by this much above the best over short windows is not made up for over long ones."""
 
@@ -87,7 +89,9 @@ def contest(
     if best is None:
         return None
     others = (trial for trial in left if trial is not best)
-    return Result((best, *others), bool(np.all(best.residual < EXCESS)))
+    # The noise of a single coordinate is known to some per cent only.
+    typical = float(np.exp(np.mean(np.log(best.residual))))
+    return Result((best, *others), typical < EXCESS and bool(np.all(best.residual < LARGEST)))
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,9 @@ def _chosen(result: Result, question: Question, messages: tuple[str, ...]) -> li
     choice = Choice(winner, structure, Front(candidates, winner), evidence, loss, messages)
     if result.settled:
         return [replace(choice, trial=result.trials[0])]
-    library = build_library(question.learn, structure, extra=winner.terms, complexity=BESIDE)
-    return [choice, *choose_from(library, structure, question, proposed=winner.terms, messages=messages)]
+    proposed = tuple(map(sp.expand, winner.terms))
+    library = build_library(question.learn, structure, extra=proposed, complexity=BESIDE)
+    return [choice, *choose_from(library, structure, question, proposed=proposed, messages=messages)]
 
 
 def _shapes(question: Question) -> list[FittedShapes]:
