@@ -38,8 +38,13 @@ def paired(
         shapes: the functions.
         space: coordinates and velocities.
         grounds: what the inner constants are fitted to.
+
+    Returns:
+        The sums; none where a function has no alternative.
     """
     free = [free_terms(table, shapes.degree) for table in _first_tables(shapes)]
+    if len(parts) < len(free):
+        return ()
     if len(parts) == 1:
         return _fitted(parts[0], shapes.kinetic, space, grounds)
     kept: list[list[Terms]] = []
