@@ -110,7 +110,7 @@ def constants(law: Law, refitted: dict[str, float]) -> list[Row]:
 def undecided(name: str, noise: float, seed: int) -> Row:
     """What is said of fields that obey many laws."""
     started = time.process_time()
-    law = discover(open_data(name, noise, seed), options=DiscoveryOptions(seed=seed)).law
+    law = discover(open_data(name, noise, seed), options=DiscoveryOptions(ChoiceOptions("both"), seed=seed)).law
     return {"seconds": round(time.process_time() - started, 1), **described(law)}
 
 

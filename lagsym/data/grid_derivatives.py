@@ -61,12 +61,13 @@ class Stencil:
         if order == 0 and not self.smooths:
             return values
         if self.window is None:
-            return _fourier(values, order, step, axis)
+            return fourier(values, order, step, axis)
         mode = "wrap" if self.periodic else "interp"
         return np.asarray(savgol_filter(values, self.window, self.degree, order, step, axis, mode))
 
 
-def _fourier(values: np.ndarray, order: int, step: float, axis: int) -> np.ndarray:
+def fourier(values: np.ndarray, order: int, step: float, axis: int) -> np.ndarray:
+    """Derivative of some order along an axis that closes on itself, exact for waves that the sites resolve."""
     count = values.shape[axis]
     factor = (2j * np.pi * np.fft.rfftfreq(count, step)) ** order
     if count % 2 == 0 and order % 2:

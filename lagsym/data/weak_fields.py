@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.polynomial import Polynomial
 
-from lagsym.data.grid_derivatives import Differentiated
+from lagsym.data.grid_derivatives import Differentiated, fourier
 from lagsym.data.lattice import FieldRecord, Lattice
 
 BUMP_POWER = 8
@@ -83,8 +83,8 @@ def place_field_tests(
 ) -> tuple[FieldTests, ...]:
     """Cover every record with overlapping test functions.
 
-    The half widths follow the fields' own lengths and times, 2 pi sqrt(<u^2> / <u_mu^2>), between `FEWEST_SITES` steps
-    and a quarter of the shortest record; they are the same for all records.
+    The half widths follow the fields' own lengths and times, 2 pi sqrt(<u^2> / <u_mu^2>), as far as each record's steps
+    and extent allow: between `FEWEST_SITES` steps and a quarter of the record.
 
     Arguments:
         data: fields on a grid with their derivatives.
@@ -92,21 +92,19 @@ def place_field_tests(
         factor: wider or narrower than that.
     """
     found: tuple[FieldTests, ...] = ()
-    halves = _halves(data.lattice, factor * WIDTH * characteristic_scales(data))
+    widths = factor * WIDTH * characteristic_scales(data)
     for overlap in OVERLAPS:
-        found = tuple(_tests(data.lattice, record, halves, overlap) for record in data.lattice.records)
+        found = tuple(_tests(data.lattice, record, _halves(record, widths), overlap) for record in data.lattice.records)
         if sum(map(len, found)) <= most:
             break
     return found
 
 
-def _halves(data: Lattice, widths: np.ndarray) -> tuple[int, ...]:
-    """Half widths in steps, for each direction."""
+def _halves(record: FieldRecord, widths: np.ndarray) -> tuple[int, ...]:
+    """Half widths in steps of a record, for each direction."""
     halves = []
-    for axis, width in enumerate(widths):
-        points = min(len(record.grid[axis]) for record in data.records)
-        step = max(record.steps[axis] for record in data.records)
-        most = max(2, int(WIDEST * points))
+    for points, step, width in zip(record.grid, record.steps, widths, strict=True):
+        most = max(2, int(WIDEST * len(points)))
         wanted = most if not np.isfinite(width) else max(FEWEST_SITES, round(width / step))
         halves.append(min(wanted, most))
     return tuple(halves)
@@ -129,7 +127,11 @@ def _bumps(points: int, step: float, half: int, stride: int, periodic: bool) -> 
         offset = (offset + points // 2) % points - points // 2
     inside = np.abs(offset) < half
     table = _table(half) / (half * step) ** np.arange(HIGHEST_ORDER + 1)[:, None]
-    return np.where(inside, table[:, np.where(inside, offset, 0) + half], 0.0)
+    bumps = np.where(inside, table[:, np.where(inside, offset, 0) + half], 0.0)
+    if periodic:
+        # Sums over a period are by parts without error where derivatives are Fourier's.
+        bumps[1:] = [fourier(bumps[0], order, step, axis=1) for order in range(1, HIGHEST_ORDER + 1)]
+    return bumps
 
 
 def _table(half: int) -> Float[np.ndarray, "orders points"]:

@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lagsym.data.lattice import Lattice
-from lagsym.data.splitting import split
+from lagsym.data.splitting import Split, split
 from lagsym.discovery.drafting import draft
 from lagsym.discovery.field_judging import judge_field, judge_no_field
 from lagsym.discovery.field_networks import fidelity, read_density, train_density
 from lagsym.discovery.journal import Journal, Report
 from lagsym.discovery.judging import Judgement
 from lagsym.discovery.record import Discovery, DiscoveryOptions
-from lagsym.distillation.densities import choose_density
+from lagsym.distillation.densities import NetworkReading, choose_density, suffices
 from lagsym.distillation.density_advice import density_advice
 from lagsym.distillation.density_constants import settle_density
 from lagsym.distillation.density_terms import DENSITY_STRUCTURES
+from lagsym.distillation.options import Choice
 from lagsym.errors import InputError
 from lagsym.law import Law
 from lagsym.law.units import check_terms, with_units
@@ -40,18 +41,20 @@ def discover_field(
     parts = split(data, seed=options.seed)
     with log.stage("smooth", "Asking what the data can tell"):
         log.advise(density_advice(parts.fit))
-    network = reading = None
-    if options.choice.evidence != "data":
+    network = reading = selected = None
+    if options.choice.data_first:
+        selected = _selected(parts, options, log)
+    if options.choice.evidence != "data" and (selected is None or not suffices(selected, parts.fit)):
         with log.stage("fit", "Training a density network"):
             network = train_density(parts, options, log, progress)
             reading = read_density(network, parts.fit, seed=options.seed)
-    with log.stage("distil", "Selecting terms"):
-        # A network that learned nothing leaves the decision to the data.
-        choice = options.choice if reading is not None else replace(options.choice, evidence="data", engine="sparse")
-        selected = choose_density(parts.fit, parts.choose, options=choice, network=reading, seed=options.seed)
+        if reading is not None or not options.choice.data_first:
+            selected = _selected(parts, options, log, reading)
     if selected is None:
         with log.stage("judge", "Comparing with equations without a Lagrangian"):
             judgement = judge_no_field(parts.fit, parts.report)
+            if log.doubtful:  # the data cannot tell, and what that is has been said
+                judgement = replace(judgement, notices=())
         law = Law(data.fields, None, base=data.base, seed=options.seed, status="uncertain")
         law, _ = with_units(law, data.units)
         return Discovery(_judged(law, judgement, log), None, network, parts)
@@ -69,6 +72,15 @@ def discover_field(
         if close is not None:
             law = replace(law, scores={**law.scores, "fidelity_operator_r2": close})
     return Discovery(law, validation, network, parts)
+
+
+def _selected(
+    parts: Split[Lattice], options: DiscoveryOptions, log: Journal, reading: NetworkReading | None = None
+) -> Choice | None:
+    """The choice of terms; a network that was not asked, or learned nothing, leaves it to the data."""
+    choice = options.choice if reading is not None else replace(options.choice, evidence="data", engine="sparse")
+    with log.stage("distil", "Selecting terms"):
+        return choose_density(parts.fit, parts.choose, options=choice, network=reading, seed=options.seed)
 
 
 def _require_what_fields_have(options: DiscoveryOptions, data: Lattice, space: JetSpace) -> None:

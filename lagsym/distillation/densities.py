@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -11,7 +12,7 @@ from jaxtyping import Float
 
 from lagsym.data.jets import Jets
 from lagsym.data.lattice import Lattice
-from lagsym.distillation.density_advice import only
+from lagsym.distillation.density_advice import only, still_directions
 from lagsym.distillation.density_constants import leaves_noise
 from lagsym.distillation.density_evidence import FLOOR, SmoothField, density_evidence, smooth_fields
 from lagsym.distillation.density_terms import DENSITY_STRUCTURES, DensityLibrary, build_density_library
@@ -70,14 +71,22 @@ def choose_density(
         msg = f"expected structure to be one of auto, {', '.join(DENSITY_STRUCTURES)}; got {options.structure!r}"
         raise InputError(msg)
     together = _Search.of((learn, held_out), options, network, seed).best()
-    if len(learn.fields) == 1 or network is not None or options.given:
+    if len(learn.fields) == 1 or options.evidence == "network" or options.given:
         return together
     alone = [_Search.of((only(learn, i), only(held_out, i)), options, None, seed).best() for i in _fields(learn)]
     separate = [choice for choice in alone if choice is not None]
     if len(separate) < len(alone):
         return together
     joined = _joined(separate)
-    return joined if together is None or as_good(joined.held_out_loss, together.held_out_loss) else together
+    if together is None:
+        return joined
+    if not as_good(joined.held_out_loss, together.held_out_loss):
+        return together
+    seen = {
+        term: tuple(dict.fromkeys((*together.evidence.get(term, ()), *names)))
+        for term, names in joined.evidence.items()
+    }
+    return replace(joined, evidence=seen)
 
 
 def _fields(data: Lattice) -> range:
@@ -116,32 +125,24 @@ class _Search:
     options: ChoiceOptions
     network: NetworkReading | None
     seed: int
+    still: frozenset[tuple[int, int]]
 
     @classmethod
     def of(
         cls, data: tuple[Lattice, Lattice], options: ChoiceOptions, network: NetworkReading | None, seed: int
     ) -> _Search:
         learn, held_out = (smooth_fields(part, order=HIGHEST) for part in data)
-        return cls(data[0], learn, held_out, options, network, seed)
+        return cls(data[0], learn, held_out, options, network, seed, still_directions(data[0]))
 
     def best(self) -> Choice | None:
         """The first choice that leaves nothing but noise; without one, the first as good as the best."""
         found: list[Choice] = []
         for choice in self._choices():
             found.append(choice)
-            if self._is_enough(choice):
+            if suffices(choice, self.data):
                 return choice
         best = min((choice.held_out_loss for choice in found), default=np.inf)
         return next((choice for choice in found if as_good(choice.held_out_loss, best)), None)
-
-    def _is_enough(self, choice: Choice) -> bool:
-        """Whether nothing is left that a richer density could explain.
-
-        Derivatives of a linear law obey it too, so that densities of higher order do as well, or a little better.
-        """
-        if choice.held_out_loss <= FLOOR:
-            return True
-        return choice.held_out_loss < PLAUSIBLE and leaves_noise(choice.candidate, self.data)
 
     def _choices(self) -> Iterator[Choice]:
         structures = DENSITY_STRUCTURES if self.options.structure == "auto" else (self.options.structure,)
@@ -154,7 +155,7 @@ class _Search:
     def _choose(self, structure: str, order: int) -> Choice | None:
         space = JetSpace(self.data.fields, self.data.base)
         library = build_density_library(space, self.data.angles, structure, order=order, extra=self.options.given)
-        fronts = self._fronts(library)
+        fronts = self._fronts(library.take([k for k, term in enumerate(library.expressions) if self._is_seen(term)]))
         candidates = {name: front.chosen for name, front in fronts.items() if front.chosen is not None}
         if not candidates:
             return None
@@ -167,6 +168,13 @@ class _Search:
             for term in candidate.terms
         }
         return Choice(candidate, structure, fronts[name], evidence, losses[name])
+
+    def _is_seen(self, term: sp.Expr) -> bool:
+        """Whether the data can tell a term's coefficient, or the user wants it."""
+        space = JetSpace(self.data.fields, self.data.base)
+        symbols: Any = term.free_symbols
+        keys = [key for symbol in symbols if (key := space.key(symbol))]
+        return term in self.options.given or not any((i, mu) in self.still for i, index in keys for mu in index)
 
     def _fronts(self, library: DensityLibrary) -> dict[str, Front]:
         """What the network, where it can be asked, and the data choose from a library."""
@@ -181,6 +189,16 @@ class _Search:
 
     def _loss(self, space: JetSpace, candidate: Candidate) -> float:
         return density_loss(candidate, space, self.held_out, seed=self.seed)
+
+
+def suffices(choice: Choice, data: Lattice) -> bool:
+    """Whether a choice leaves nothing of the fields that a richer density, or a network, could explain.
+
+    Derivatives of a linear law obey it too, so that densities of higher order do as well, or a little better.
+    """
+    if choice.held_out_loss <= FLOOR:
+        return True
+    return choice.held_out_loss < PLAUSIBLE and leaves_noise(choice.candidate, data)
 
 
 def density_loss(candidate: Candidate, space: JetSpace, smooth: Sequence[SmoothField], *, seed: int = 0) -> float:

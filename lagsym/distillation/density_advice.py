@@ -57,10 +57,23 @@ def only(data: Lattice, field: int) -> Lattice:
     return replace(data, fields=(name,), records=records, angles=data.angles & {name})
 
 
+def still_directions(data: Lattice) -> frozenset[tuple[int, int]]:
+    """Fields and directions (field, mu) along which a field does not change beyond its noise.
+
+    Terms with such derivatives vanish in all averages, whatever their coefficients.
+    """
+    alone = [only(data, field) for field in range(len(data.fields))]
+    return frozenset((field, mu) for field, one in enumerate(alone) for mu in _still(one, smooth_fields(one, order=1)))
+
+
+def _still(data: Lattice, smooth: Sequence[SmoothField]) -> list[int]:
+    return [mu for mu in range(len(data.base)) if _is_still(data, smooth, mu)]
+
+
 def _advice(data: Lattice) -> str:
     """What one field cannot tell, or nothing."""
     smooth, name = smooth_fields(data, order=1), data.fields[0]
-    still = [data.base[mu] for mu in range(len(data.base)) if _is_still(data, smooth, mu)]
+    still = [data.base[mu] for mu in _still(data, smooth)]
     if still:
         return (
             f"{name} does not change along {' and '.join(still)} beyond its noise, so that nothing can be said about "

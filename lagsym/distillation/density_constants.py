@@ -12,6 +12,10 @@ So the averages have the covariance C(c) = W(c) W(c)^T, with the rows of W the f
 constants minimise r(c)^T C(c)^-1 r(c).  That is the smallest change of the data that obeys the law in all averages,
 without the bias that least squares has from noise in the terms themselves.
 
+Without noise there is left what sums over a grid are no integrals.  Where integration by parts were exact, it would not
+matter whether derivatives are taken of the fields or of the test functions; by how much it does is the error of the
+averages, and what it does to the constants is added to their errors.
+
 Sources: Helmholtz, J. reine angew. Math. 100 (1887) 137 (the adjoint); Bortz, Messenger and Dukic, "Direct estimation
 of parameters in ODE models using WENDy", Bull. Math. Biol. 85 (2023) 110 (covariance of weak residuals).
 """
@@ -32,7 +36,7 @@ from scipy.optimize import least_squares
 from lagsym.data.grid_derivatives import noise_level
 from lagsym.data.lattice import Lattice
 from lagsym.data.weak_fields import Index
-from lagsym.distillation.density_evidence import SmoothField, barely_smooth_fields, weak_density_columns
+from lagsym.distillation.density_evidence import SmoothField, barely_smooth_fields, strong_columns, weak_density_columns
 from lagsym.distillation.density_terms import DensityLibrary, evaluate
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import SIGNIFICANT, Settled
@@ -43,12 +47,14 @@ from lagsym.mechanics.system import parameter_symbol
 
 SITES_PER_HALF = 7
 """Points of the coarser grid in a half width of a test function, on which their products are integrated."""
+NEGLIGIBLE = 1e-6
+"""Of the largest value of a test function, where no more than its covariance with others is wanted."""
 RIDGE = 1e-9
-"""Of the mean variance, added to every average's: test functions overlap, and rounding must not decide."""
+"""Of its variance, added to every average's: test functions overlap, and rounding must not decide."""
 LEAST_NOISE = 1e-9
-"""Noise of a field as a fraction of its size, at least."""
-NUMERICAL_FLOOR = 1e-7
-"""Relative error of a constant that comes from the grid alone."""
+"""Noise of a field as a fraction of its size, at least, and relative error of a constant: no fields are as exact."""
+SUMS = 1e-7
+"""Relative error of sums in place of integrals, where noise hides it: with `FEWEST_SITES` it is half of that."""
 ONLY_NOISE = 1.15
 """Residuals up to so many times the noise are noise."""
 STEPS = 30
@@ -60,16 +66,19 @@ class _Averages:
 
     Arguments:
         columns: averages of every term's operator, of shape (terms, averages).
+        defects: by how much they differ where derivatives are taken of the fields in place of the test functions;
+            nought under noise, where that is worse.
         products: of the rows of W for every pair of terms, of shape (terms, terms, averages, averages).
     """
 
     columns: Float[np.ndarray, "terms averages"]
+    defects: Float[np.ndarray, "terms averages"]
     products: Float[np.ndarray, "terms terms averages averages"]
 
     def whitened(self, c: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Columns in units of their errors, for coefficients of all terms."""
         covariance = np.einsum("k,l,klmn->mn", c, c, self.products, optimize=True)
-        covariance[np.diag_indices_from(covariance)] += RIDGE * np.trace(covariance) / len(covariance)
+        covariance[np.diag_indices_from(covariance)] *= 1 + RIDGE
         return linalg.solve_triangular(linalg.cholesky(covariance, lower=True), columns.T, lower=True)
 
 
@@ -90,12 +99,11 @@ def settle_density(candidate: Candidate, data: Lattice) -> Settled:
         free = np.setdiff1d(np.arange(len(kept)), fixed)
         refined = _fit(DensityLibrary(space, tuple(Term(term, 0.0) for term in kept)), coefficients, free, data)
         coefficients[free] = refined.values
-        strength = np.abs(refined.values) / refined.standard_errors
-        if not len(free) or strength.min() > SIGNIFICANT:
+        weakest = _weakest(refined)
+        if weakest is None:
             break
-        weakest = int(free[np.argmin(strength)])
-        del kept[weakest]
-        coefficients = np.delete(coefficients, weakest)
+        del kept[free[weakest]]
+        coefficients = np.delete(coefficients, free[weakest])
     constants = tuple(parameter_symbol(f"c{i + 1}") for i in range(len(free)))
     named: list[Any] = [sp.Float(float(c), 17) if c != 1 else sp.S.One for c in coefficients]
     for place, constant in zip(free, constants, strict=True):
@@ -104,6 +112,19 @@ def settle_density(candidate: Candidate, data: Lattice) -> Settled:
     dropped = tuple(term for term in candidate.terms if term not in kept)
     test: dict[str, float | str] = {"found": "not tested: friction is not looked for in fields"}
     return Settled(terms, (), constants, refined.values, refined, test, dropped, tuple(kept))
+
+
+def _weakest(refined: Refined) -> int | None:
+    """Of the constants that are not significant the one that is least so while the others are held.
+
+    Where a product of two fields has no place, nothing ties the scales of their laws together, and all constants of one
+    are uncertain as one; of these only the product's is small against what the others alone leave open.
+    """
+    doubtful = np.flatnonzero(np.abs(refined.values) <= SIGNIFICANT * refined.standard_errors)
+    if not len(doubtful):
+        return None
+    alone = np.abs(refined.values) * np.sqrt(np.diag(_inverse(refined.covariance)))
+    return int(doubtful[np.argmin(alone[doubtful])])
 
 
 def leaves_noise(candidate: Candidate, data: Lattice) -> bool:
@@ -153,16 +174,30 @@ def _fit(library: DensityLibrary, initial: np.ndarray, free: np.ndarray, data: L
     c = coefficients(found.x)
     slopes = np.concatenate([r.whitened(c, r.columns[free]) for r in records])
     variance = 2 * found.cost / max(len(found.fun) - len(free), 1)
-    covariance = variance * np.linalg.inv(slopes.T @ slopes) + np.diag((NUMERICAL_FLOOR * found.x) ** 2)
-    half = smooth[0].tests.halves[0]
+    defect = np.linalg.lstsq(slopes, np.concatenate([r.whitened(c, c @ r.defects) for r in records]))[0]
+    floor = SUMS if any(s.spread for s in smooth) else LEAST_NOISE
+    covariance = variance * _inverse(slopes.T @ slopes) + np.outer(defect, defect) + np.diag((floor * found.x) ** 2)
+    half = max(s.tests.halves[0] for s in smooth)
     return Refined(found.x, covariance, np.sqrt(variance) * noise, 2 * half, len(found.fun), bool(found.success))
 
 
+def _inverse(precision: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+    """The inverse of a symmetric matrix that is not negative, with large values in place of infinite ones."""
+    unit = np.sqrt(np.diag(precision))
+    values, vectors = np.linalg.eigh(precision / np.outer(unit, unit))
+    return (vectors / np.maximum(values, np.finfo(float).eps * len(unit))) @ vectors.T / np.outer(unit, unit)
+
+
 def _averages(library: DensityLibrary, smooth: SmoothField, noise: np.ndarray) -> _Averages:
-    columns = weak_density_columns(library, smooth)
+    columns = _by_equation(weak_density_columns(library, smooth))
+    defects = np.zeros_like(columns) if smooth.spread else columns - _by_equation(strong_columns(library, smooth))
     rows = _rows(library, smooth, noise)
     products = np.array([[(one @ other.T).toarray() for other in rows] for one in rows])
-    return _Averages(columns.transpose(0, 2, 1).reshape(len(library), -1), products)
+    return _Averages(columns, defects, products)
+
+
+def _by_equation(columns: Float[np.ndarray, "terms functions n"]) -> Float[np.ndarray, "terms averages"]:
+    return columns.transpose(0, 2, 1).reshape(len(columns), -1)
 
 
 def _rows(library: DensityLibrary, smooth: SmoothField, noise: np.ndarray) -> list[sparse.csr_array]:
@@ -197,10 +232,15 @@ class _Coarse:
     def tests(self, index: Index) -> sparse.csr_array:
         """A derivative of the test functions, of shape (functions, points)."""
         parts = [
-            sparse.csr_array(matrix[index.count(axis)][:, chosen])
+            _sparse(matrix[index.count(axis)][:, chosen])
             for axis, (matrix, chosen) in enumerate(zip(self.smooth.tests.matrices, self.slices, strict=True))
         ]
         return sparse.csr_array(reduce(lambda a, b: sparse.kron(a, b, format="csr"), parts))
+
+
+def _sparse(matrix: np.ndarray) -> sparse.csr_array:
+    """What is not negligible of a matrix: Fourier's derivatives of a bump do not quite vanish beside it."""
+    return sparse.csr_array(np.where(np.abs(matrix) > NEGLIGIBLE * np.abs(matrix).max(), matrix, 0.0))
 
 
 def _block(equation: sp.Expr, field: int, space: JetSpace, coarse: _Coarse) -> sparse.csr_array:

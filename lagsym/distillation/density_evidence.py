@@ -151,6 +151,13 @@ def weak_density_columns(library: DensityLibrary, smooth: SmoothField) -> Float[
     return columns
 
 
+def strong_columns(library: DensityLibrary, smooth: SmoothField) -> Float[np.ndarray, "terms functions n"]:
+    """The same averages from derivatives of the fields up to twice the order of the terms, which noise spoils."""
+    values = evaluate(library.operators, library.space, smooth.points)
+    averages = np.stack([smooth.tests.integrate(value) for value in values])
+    return averages.reshape(len(library), len(library.space.fields), -1).transpose(0, 2, 1)
+
+
 def off_shell_points(
     smooth: Sequence[SmoothField], order: int, *, samples: int = OFF_SHELL_SAMPLES, seed: int = 0
 ) -> dict[Index, Float[np.ndarray, "samples fields"]]:

@@ -66,7 +66,7 @@ def best_ratios(
 
     Candidates of several searches are pooled, as each alone fails somewhere: backward elimination and thresholding
     from the two lowest eigenvectors of growing sub-libraries, and forward selection from the best pairs. Exchanges of
-    single terms then improve them.
+    single terms then improve them, and in the end terms are left out one by one.
 
     Arguments:
         vanishing: factors of every term's operator averaged over the data.
@@ -87,6 +87,7 @@ def best_ratios(
     picked = np.unique(np.concatenate([np.array(keep, int), *(np.array(s) for s in pool.supports)]))
     pool.search(picked[:LARGEST_ELIMINATION])
     pool.exchange_best(everything)
+    pool.descend()
     return pool.ratios()
 
 
@@ -127,6 +128,18 @@ class _Pool:
         for size, found in sorted(self.found.items()):
             if size <= LARGEST_EXCHANGED:
                 self.add(self.problem.exchange(min(found, key=lambda support: found[support]), candidates))
+
+    def descend(self) -> None:
+        """From the best support of each size, judged by its worst equation, leave out each term in turn.
+
+        The other searches go by the mean over equations, to which one that is hard to measure adds little.
+        """
+        keep = set(self.problem.keep)
+        for size in range(max(self.found, default=0), 2, -1):
+            supports = self.found.get(size, {})
+            best = min(supports, key=lambda support: self.problem.ratio(support).ratio, default=())
+            for term in set(best) - keep:
+                self.add(tuple(k for k in best if k != term))
 
     def ratios(self) -> dict[int, list[Ratio]]:
         """All combinations, the best of each size first."""

@@ -22,7 +22,9 @@ DATA_CEILING, NETWORK_CEILING = 0.3, 0.05
 LOOK = 3
 NETWORK_FLOOR = 1e-12
 """Squared residuals below this are rounding; see also `DATA_FLOOR`."""
-SINGULAR = 1e-4
+SINGULAR, SUSPICIOUS = 5e-3, 5e-2
+"""Least eigenvalue of the mass matrix, scaled to ones on its diagonal, at which it counts as regular, or surely so."""
+MOST_SEARCHES = 4
 RIVALS = 4
 """Candidates of each size that resampling may choose among."""
 
@@ -104,7 +106,7 @@ def _by_ratio(evidence: Evidence, keep: tuple[int, ...]) -> Front:
         keep, complexities = (*keep, len(library)), np.append(complexities, 0.0)
     best: list[Candidate] = []
     rivals: list[Candidate] = []
-    for ratios in best_ratios(evidence.vanishing, evidence.standard, complexities, keep=keep).values():
+    for ratios in _found_ratios(evidence, complexities, keep).values():
         tried = (_candidate(evidence, ratio, keep) for ratio in ratios)
         admissible = [candidate for candidate in tried if candidate is not None]
         if admissible:
@@ -114,6 +116,55 @@ def _by_ratio(evidence: Evidence, keep: tuple[int, ...]) -> Front:
             best.append(simple)
             rivals += [candidate for candidate in admissible[:RIVALS] if candidate is not simple]
     return replace(_front(best, factor=DATA_FACTOR, floor=evidence.floor, ceiling=DATA_CEILING), rivals=tuple(rivals))
+
+
+def _found_ratios(evidence: Evidence, complexities: np.ndarray, keep: tuple[int, ...]) -> dict[int, list[Ratio]]:
+    """The best combinations of each size, best first.
+
+    The square of a conserved momentum p(q, v) vanishes along the motion as the law does, and hides it: with several
+    coordinates its mass matrix is singular.  Where a search meets one, each of its terms is left out in turn.
+    """
+    found: dict[tuple[int, ...], Ratio] = {}
+    asked: list[frozenset[int]] = [frozenset()]
+    for without in asked:
+        left = np.array([k for k in range(len(complexities)) if k not in without])
+        columns = evidence.vanishing.take(left), evidence.standard.take(left)
+        kept = tuple(int(np.searchsorted(left, k)) for k in keep)
+        searched = best_ratios(*columns, complexities[left], keep=kept)
+        moved = [_moved(ratio, left) for size in sorted(searched) for ratio in searched[size]]
+        false = next((ratio for ratio in moved if _hides(evidence, ratio)), None)
+        further = [] if false is None else [without | {term} for term in false.support if term not in keep]
+        asked += [each for each in further if each not in asked][: MOST_SEARCHES - len(asked)]
+        found |= {ratio.support: ratio for ratio in moved}
+    by_size: dict[int, list[Ratio]] = {}
+    for ratio in sorted(found.values(), key=lambda ratio: ratio.ratio):
+        by_size.setdefault(len(ratio.support), []).append(ratio)
+    return dict(sorted(by_size.items()))
+
+
+def _moved(ratio: Ratio, places: np.ndarray) -> Ratio:
+    return replace(ratio, support=tuple(int(places[k]) for k in ratio.support))
+
+
+def _hides(evidence: Evidence, found: Ratio) -> bool:
+    """Whether a combination that vanishes on the data moves all coordinates, but its mass matrix is singular."""
+    if not found.ratio < DATA_CEILING or max(found.support) >= len(evidence.library):
+        return False
+    scaled = _scaled_mass(evidence.mass[list(found.support)], found.coefficients)
+    return scaled is not None and _least_eigenvalue(scaled) < SUSPICIOUS
+
+
+def _scaled_mass(mass: np.ndarray, coefficients: np.ndarray) -> np.ndarray | None:
+    """A combination's mass matrices with diagonals of about one; None where one of the diagonals is null."""
+    total = np.tensordot(coefficients, mass, 1)
+    unit = np.sqrt(np.median(np.abs(np.einsum("tii->ti", total)), axis=0))
+    return total / np.outer(unit, unit) if np.all(unit > 0) else None
+
+
+def _least_eigenvalue(mass: np.ndarray) -> float:
+    """The smallest eigenvalue at a typical sample, negative where the signs differ."""
+    values = np.linalg.eigvalsh(mass)
+    return float(np.median(np.min(np.sign(np.median(values)) * values, axis=1)))
 
 
 def _by_regression(evidence: Evidence, keep: tuple[int, ...]) -> Front:
@@ -144,13 +195,9 @@ def _candidate(evidence: Evidence, found: Ratio, keep: tuple[int, ...]) -> Candi
         scale = coefficients[index.index(len(library))]
         coefficients = np.delete(coefficients, index.index(len(library)))
         index.remove(len(library))
-    total = np.tensordot(coefficients, mass[index], 1)
     kinetic = [i for i, k in enumerate(index) if np.any(mass[k])]
-    if not kinetic:
-        return None
-    unit = np.sqrt(np.maximum(np.median(np.abs(np.einsum("tii->ti", total)), axis=0), 1e-300))
-    values = np.linalg.eigvalsh(total / np.outer(unit, unit))
-    if np.median(np.min(np.sign(np.median(values)) * values, axis=1)) < SINGULAR:
+    scaled_mass = _scaled_mass(mass[index], coefficients)
+    if scaled_mass is None or _least_eigenvalue(scaled_mass) < SINGULAR:
         return None
 
     def place(i: int) -> tuple[bool, bool, float, int]:

@@ -82,6 +82,9 @@ def _phi4() -> System:
     """A scalar field with two ground states, phi = +eta and phi = -eta.
 
     L = (phi_t^2 - c^2 phi_x^2) / 2 - lambda (phi^2 - eta^2)^2 / 4
+
+    From small waves it falls into both, with kinks of the width sqrt(2 / lambda) c / eta between them; region and span
+    are short so that the sites resolve them.
     """
     space = JetSpace(("phi",), _LINE)
     (phi,), (phi_t,), (phi_x,) = space.positions, space.derivatives(TIME), space.derivatives(X)
@@ -92,8 +95,9 @@ def _phi4() -> System:
         lagrangian=(phi_t**2 - c**2 * phi_x**2) / 2 - coupling * (phi**2 - eta**2) ** 2 / 4,
         parameters={"c": 1.0, "lambda": 1.0, "eta": 1.0},
         parameter_ranges={"c": (0.5, 2.0), "lambda": (0.5, 2.0), "eta": (0.5, 1.5)},
-        span=6.0,
+        span=4.0,
         step=0.025,
+        region=Region(length=10.0, modes=2),
         title="Phi-to-the-fourth field",
         source="R. Rajaraman, Solitons and Instantons, chapter 2",
     )

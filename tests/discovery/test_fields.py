@@ -13,7 +13,7 @@ from lagsym.errors import DataError, InputError
 from lagsym.law.file import from_json, to_json
 from lagsym.mechanics.system import Region
 from lagsym.reporting import law_text, report_files
-from lagsym.simulation import simulate
+from lagsym.simulation import draw_parameters, simulate
 from lagsym.systems import get
 from lagsym.verification import verify_law
 
@@ -61,6 +61,13 @@ def test_a_network_is_asked_and_the_law_reproduces_it():
     assert verify_law(found.law, KLEIN_GORDON).kind in {"identical", "gauge-equivalent"}
 
 
+def test_no_network_is_trained_where_the_data_leave_only_noise():
+    found = discover(small(KLEIN_GORDON), options=DiscoveryOptions())
+    assert found.fit is None
+    assert found.law.status == "recovered"
+    assert {"data"} == set().union(*found.law.evidence.values())
+
+
 def test_friction_makes_no_law():
     rate = KLEIN_GORDON.space.velocities[0]
     damped = replace(KLEIN_GORDON, dissipation=sp.Rational(1, 5) * rate**2)
@@ -80,6 +87,28 @@ def test_kinks_of_one_speed_make_no_certain_law():
     law = discover(Lattice(("phi",), ("t", "x"), records, (False,), frozenset({"phi"})), options=BY_DATA).law
     assert law.status == "uncertain"
     assert any("one speed" in notice for notice in law.notices)
+
+
+def test_a_field_that_does_not_move_has_no_formula_and_one_reason():
+    x, t = np.arange(64) * 20 / 64, np.arange(0, 8, 0.1)
+    records = tuple(
+        FieldRecord(t, (x,), np.tile(np.sin(np.pi / 10 * (k + 1) * x), (len(t), 1))[..., None], None, str(k))
+        for k in range(5)
+    )
+    law = discover(Lattice(("u",), ("t", "x"), records, (True,)), options=BY_DATA).law
+    assert (law.status, law.lagrangian) == ("uncertain", None)
+    (notice,) = law.notices
+    assert "does not change along t" in notice
+
+
+@pytest.mark.slow
+def test_fields_apart_are_found_one_by_one_beside_a_network():
+    system = draw_parameters(get("complex_klein_gordon"), 2)
+    options = DiscoveryOptions(ChoiceOptions(evidence="both"), seed=2)
+    law = discover(simulate(system, seed=2).positions_only(), options=options).law
+    assert law.status == "recovered"
+    assert verify_law(law, system).success
+    assert {"data", "network"} == set().union(*law.evidence.values())
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from lagsym import simulate, systems
 from lagsym.data.grid_derivatives import differentiate
 from lagsym.data.lattice import FieldRecord, Lattice
 from lagsym.data.weak_fields import place_field_tests
-from lagsym.distillation.densities import choose_density
+from lagsym.distillation.densities import NetworkReading, choose_density
 from lagsym.distillation.density_advice import density_advice
 from lagsym.distillation.density_constants import settle_density
 from lagsym.distillation.density_evidence import smooth_fields, weak_density_columns
 from lagsym.distillation.density_terms import DensityLibrary, build_density_library, weak_pieces
+from lagsym.distillation.options import ChoiceOptions
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.terms import Term
 from lagsym.errors import InputError
@@ -150,6 +151,44 @@ def test_standard_errors_cover_the_truth() -> None:
     assert 0.5 < np.sqrt(np.mean(np.square(scores))) < 1.6
 
 
+@pytest.mark.parametrize("every", [1, 3])
+def test_errors_of_clean_data_cover_what_sums_are_no_integrals(every: int) -> None:
+    """Fewer snapshots and a line cut out of the ring: what is left of integration by parts is no noise."""
+    data = lattice(waves(lambda k: np.sqrt(1.44 * k**2 + 0.8), 1))
+    records = tuple(
+        replace(r, t=r.t[::every], axes=(r.axes[0][: 48 // every],), u=r.u[::every, : 48 // every])
+        for r in data.records
+    )
+    cut = replace(data, records=records, periodic=(False,))
+    law = candidate((U_T**2 / 2, 1.0), (U_X**2 / 2, -1.5), (U**2, -0.5))
+    for fields, largest in ((data, 1e-7), (cut, 3e-2)):
+        settled = settle_density(law, fields)
+        assert settled.refined is not None
+        deviations = np.abs(settled.values - [-1.44, -0.4]) / settled.refined.standard_errors
+        assert deviations.max() < 3
+        assert (settled.refined.standard_errors < largest).all()
+
+
+def test_a_product_of_fields_without_influence_on_each_other_is_dropped() -> None:
+    """With it one scale is left open, and with that all constants of one field are uncertain."""
+    one, other = (waves(lambda k: np.sqrt(k**2 + 1), seed) for seed in (3, 4))
+    records = tuple(
+        replace(r, u=np.stack([a, b], axis=-1)) for r, a, b in zip(lattice(one).records, one, other, strict=True)
+    )
+    data = Lattice(("u", "w"), ("t", "x"), records, (True,))
+    both = JetSpace(("u", "w"), ("t", "x"))
+    (u, w), rates, slopes = both.positions, both.velocities, both.derivatives(1)
+    law = candidate(
+        (rates[0] ** 2 / 2, 1.0), (slopes[0] ** 2 / 2, -1.0), (u**2, -0.5), (u * w, 1e-9),
+        (rates[1] ** 2 / 2, 1e-3), (slopes[1] ** 2 / 2, -1e-3), (w**2, -5e-4),
+    )  # fmt: skip
+    settled = settle_density(law, data)
+    assert settled.dropped == (u * w,)
+    found = sp.expand(settled.lagrangian.subs(dict(zip(settled.constants, settled.values, strict=True))))
+    assert float(found.coeff(slopes[0] ** 2) / found.coeff(rates[0] ** 2)) == pytest.approx(-1, rel=1e-8)
+    assert float(found.coeff(w**2) / found.coeff(rates[1] ** 2)) == pytest.approx(-1, rel=1e-8)
+
+
 def test_a_term_that_is_not_there_is_dropped() -> None:
     law = candidate((U_T**2 / 2, 1.0), (U_X**2 / 2, -1.44), (U**2, -0.4), (U**3, 0.01))
     settled = settle_density(law, lattice(waves(lambda k: np.sqrt(1.44 * k**2 + 0.8), 1), noise=0.02))
@@ -250,6 +289,25 @@ def test_data_that_leave_the_law_open_are_no_failure(kind: str) -> None:
     chosen = choose_density(data, data)
     assert chosen is not None
     assert chosen.held_out_loss < 1e-4
+    assert np.abs(chosen.candidate.coefficients).max() < 10
+
+
+def test_a_network_is_not_asked_for_what_its_data_never_showed() -> None:
+    """In a uniform field u_xx is rounding, to which a network gives any coefficient."""
+    data = bad_data("uniform", 0.0)
+    jets = differentiate(data).jets(samples=400)
+    assert jets.ddu is not None
+    mixed = replace(jets, ddu=np.random.default_rng(0).permuted(jets.ddu, axis=0))
+    assert mixed.ddu is not None
+    drawn = 1e-14 * np.random.default_rng(1).standard_normal(mixed.ddu[:, 1, 1].shape)
+    mixed.ddu[:, 1, 1] = drawn
+    target = -mixed.ddu[:, 0, 0] - 1.69 * mixed.u + 3e13 * drawn
+    choice = choose_density(
+        data, data, options=ChoiceOptions(evidence="network"), network=NetworkReading(mixed, target)
+    )
+    assert choice is not None
+    found = dict(zip(choice.candidate.terms, choice.candidate.coefficients, strict=True))
+    assert found == pytest.approx({U_T**2 / 2: 1, U**2: -0.845}, abs=0.1)
 
 
 def test_a_standing_wave_leaves_mass_and_speed_open() -> None:

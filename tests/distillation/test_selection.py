@@ -143,3 +143,14 @@ def test_weak_loss_on_other_trajectories_tells_right_from_wrong():
     wrong = type(chosen)(chosen.terms, chosen.coefficients * np.array([1, 1.2]), 2, 0.0, "data")
     assert weak_loss(chosen, JetSpace(data.coordinates), other) < 1e-12
     assert weak_loss(wrong, JetSpace(data.coordinates), other) > 1e-4
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_the_square_of_a_conserved_momentum_does_not_hide_the_law(seed):
+    """A cart's total momentum p is conserved, and p² vanishes along the motion better than L under this noise."""
+    system = draw_parameters(get("cart_pole"), seed)
+    data = differentiate(simulate(system, noise=1e-3, trajectories=12, seed=seed).positions_only())
+    library = build_library(data, "natural")
+    chosen = select(weak_evidence(library, data)).chosen
+    assert chosen is not None
+    assert structure(chosen.lagrangian) == structure(system.numeric_lagrangian)
