@@ -46,13 +46,14 @@ def choose_terms(
     Raises:
         UnavailableError: the engine that was named cannot run here.
     """
-    search = Search(Question(learn, held_out, network, options or ChoiceOptions(), seed, budget or Budget()))
+    question = Question(learn, held_out, network, options or ChoiceOptions(), seed, budget or Budget(), measured)
+    search = Search(question)
     found = search.until_convinced()
     if not found:
         return None
     best = min(choice.held_out_loss for choice in found)
     chosen = next(choice for choice in found if simplest(choice.held_out_loss, best))
-    if measured is not None and search.question.options.evidence != "network":
+    if measured is not None and question.options.evidence != "network" and chosen.trial is None:
         chosen = _tried(_alike(chosen, found, best), learn, measured)
         if not chosen.leaves_noise and chosen.held_out_loss > CLEAR_LOSS:
             chosen = _by_motion(chosen, found, search, measured)
