@@ -8,6 +8,10 @@ deviation. A run counts as recovered when it ends with exit code 0, `status` is 
 `identical` or `gauge-equivalent`, or `same dynamics` by a constant multiplier where several of those exist. Errors of
 constants are against those with which the law would be the reference exactly. Rows are kept in
 `benchmarks/results/recovery.jsonl` as they are measured, with the revision; the table is written beside it.
+
+The engines `py-xl-sindy`, `naive-free` and `naive-structured` are rivals on the same data, see `rivals.py`; their cap
+is one of processor seconds. Their rows say beside `recovered`, which is after lagsym fitted the constants, what was
+right `as_it_comes`.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -23,12 +28,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from rival_judging import rival_row
+from rivals import RIVALS, missing
 from rows import RESULTS, Row, Rows, markdown
 
+from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines import availability
 from lagsym.law.file import read_law
 from lagsym.mechanics.system import System
-from lagsym.simulation import draw_parameters
+from lagsym.simulation import draw_parameters, simulate
 from lagsym.systems import catalogue, get
 from lagsym.verification import verify_law
 
@@ -95,6 +103,26 @@ def recover(key: dict[str, object], cap: float) -> Row:
     }
 
 
+def rival(key: dict[str, object], cap: float) -> Row:
+    """What a rival makes of the data that `lagsym run` would simulate."""
+    seed = int(str(key["seed"]))
+    reference = draw_parameters(get(str(key["system"])), seed)
+    data = simulate(reference, noise=float(str(key["noise"])), seed=seed)
+    assert isinstance(data, Trajectories)
+    started = time.monotonic()
+    row = rival_row(str(key["engine"]), reference, data.positions_only(), seed, cap)
+    return row | {"seconds": round(time.monotonic() - started, 1)}
+
+
+def timed(key: dict[str, object], cap: float) -> Row:
+    """The row with the processor seconds of its processes, in which a rival's formulas are not yet judged."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    row = (rival if key["engine"] in RIVALS else recover)(key, cap)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return row | {"cpu_seconds": round(used, 1)}
+
+
 def table(rows: list[Row]) -> str:
     """A line for each system, noise and engine: how many seeds recovered, the worst error, the median time."""
     groups: dict[tuple[object, ...], list[Row]] = {}
@@ -105,6 +133,7 @@ def table(rows: list[Row]) -> str:
         good = [row for row in group if row["recovered"]]
         errors = [float(str(row["largest_error"])) for row in good if row.get("largest_error") is not None]
         seconds = statistics.median([float(str(row["seconds"])) for row in group])
+        used = [float(str(row["cpu_seconds"])) for row in group if "cpu_seconds" in row]
         worst = f"{max(errors):.0e}" if errors else None
         rest = ", ".join(sorted({str(row["verdict"]) for row in group if not row["recovered"]}))
         revisions = ", ".join(sorted({str(row["revision"]) for row in group}))
@@ -117,6 +146,7 @@ def table(rows: list[Row]) -> str:
                 f"{len(good)} of {len(group)}",
                 worst,
                 f"{seconds:.0f}",
+                f"{statistics.median(used):.0f}" if used else None,
                 rest,
                 revisions,
             )
@@ -129,6 +159,7 @@ def table(rows: list[Row]) -> str:
         "recovered",
         "largest error",
         "median s",
+        "median processor s",
         "otherwise",
         "revision",
     )
@@ -142,14 +173,17 @@ def totals(rows: list[Row]) -> str:
     for engine, evidence, noise in pairs:
         runs = [row for row in rows if (row["engine"], row["evidence"], row["noise"]) == (engine, evidence, noise)]
         eleven = [row for row in runs if row["system"] in ELEVEN]
-        lines.append((engine, evidence, f"{noise:.1%}", _share(eleven), _share(runs)))
-    return markdown(("engine", "evidence", "noise", "the eleven systems", "all that were run"), lines)
+        offered = [row for row in runs if "as_it_comes" in row]
+        line = (engine, evidence, f"{noise:.1%}", _share(eleven), _share(runs), _share(offered, "as_it_comes"))
+        lines.append(line)
+    header = ("engine", "evidence", "noise", "the eleven systems", "all that were run", "without lagsym's constants")
+    return markdown(header, lines)
 
 
-def _share(rows: list[Row]) -> str | None:
+def _share(rows: list[Row], column: str = "recovered") -> str | None:
     if not rows:
         return None
-    good = sum(bool(row["recovered"]) for row in rows)
+    good = sum(bool(row[column]) for row in rows)
     return f"{good} of {len(rows)} ({good / len(rows):.0%})"
 
 
@@ -174,11 +208,13 @@ def measure(arguments: argparse.Namespace) -> None:
     ready = availability()
     noises, seeds = map(float, arguments.noise.split(",")), map(int, arguments.seeds.split(","))
     for engine, noise, seed, system in itertools.product(arguments.engines.split(","), noises, seeds, systems):
-        if ready[engine] is not None:
-            print(f"{engine}: not run, {ready[engine]}")
+        reason = missing(engine) if engine in RIVALS else ready[engine]
+        if reason is not None:
+            print(f"{engine}: not run, {reason}")
             continue
-        key: dict[str, object] = dict(zip(KEYS, (system, noise, seed, engine, arguments.evidence), strict=True))
-        row = kept.measure(key, lambda key=key: recover(key, arguments.cap))
+        evidence = "its own" if engine in RIVALS else arguments.evidence
+        key: dict[str, object] = dict(zip(KEYS, (system, noise, seed, engine, evidence), strict=True))
+        row = kept.measure(key, lambda key=key: timed(key, arguments.cap))
         print(json.dumps({name: value for name, value in row.items() if name != "lagrangian"}), flush=True)
     text = f"{totals(kept.newest())}\n\n{table(kept.newest())}\n"
     arguments.results.with_suffix(".md").write_text(text)
