@@ -27,7 +27,7 @@ def dominant_period(runs: Sequence[Run]) -> float:
 
     >>> t = np.arange(0, 50, 0.1)
     >>> round(dominant_period([(t, np.sin(2 * t)[:, None])]), 1)
-    3.2
+    3.1
     """
     length = max(float(np.ptp(t)) for t, _ in runs)
     step = np.median(np.concatenate([np.diff(t) for t, _ in runs]))

@@ -17,6 +17,8 @@ CLEAR_LOSS = 1e-5
 """A held-out weak loss below this leaves no doubt that the fit of the motion could settle."""
 FINALISTS = 7
 """Candidates whose constants are fitted to the motion, at most, where noise leaves the choice open."""
+HOPELESS = 100.0
+"""A structure whose held-out weak loss is so many times the best one's is not among them: no smoothing does that."""
 
 
 def choose_terms(
@@ -44,13 +46,14 @@ def choose_terms(
     Raises:
         UnavailableError: the engine that was named cannot run here.
     """
-    search = Search(Question(learn, held_out, network, options or ChoiceOptions(), seed, budget or Budget()))
+    question = Question(learn, held_out, network, options or ChoiceOptions(), seed, budget or Budget(), measured)
+    search = Search(question)
     found = search.until_convinced()
     if not found:
         return None
     best = min(choice.held_out_loss for choice in found)
     chosen = next(choice for choice in found if simplest(choice.held_out_loss, best))
-    if measured is not None and search.question.options.evidence != "network":
+    if measured is not None and question.options.evidence != "network" and chosen.trial is None:
         chosen = _tried(_alike(chosen, found, best), learn, measured)
         if not chosen.leaves_noise and chosen.held_out_loss > CLEAR_LOSS:
             chosen = _by_motion(chosen, found, search, measured)
@@ -90,8 +93,12 @@ def _by_motion(chosen: Choice, found: list[Choice], search: Search, measured: Tr
         found = found + search.next()
     trials = {} if chosen.trial is None else {0: chosen.trial}
     others = [pair for pair in _finalists(found, learn, search.question.seed) if pair[1] is not chosen.candidate]
+    others = others[: FINALISTS - 1]
     owners = [chosen, *(choice for choice, _ in others)]
-    for k, (_, candidate) in enumerate(others[: FINALISTS - 1], start=1):
+    least = min(choice.held_out_loss for choice in found)
+    for k, (owner, candidate) in enumerate(others, start=1):
+        if _needless(owner, candidate, least) and any(trial.leaves_noise for trial in trials.values()):
+            continue
         trial = attempt(candidate, measured, learn)
         if trial is not None:
             trials[k] = trial
@@ -103,16 +110,23 @@ def _by_motion(chosen: Choice, found: list[Choice], search: Search, measured: Tr
     return replace(owner, candidate=best.candidate, evidence=evidence, trial=best)
 
 
+def _needless(owner: Choice, candidate: Candidate, least: float) -> bool:
+    """Whether a candidate need not be tried once another leaves nothing but noise: it is no structure's best."""
+    return candidate is not owner.candidate or not simplest(owner.held_out_loss, least)
+
+
 def _finalists(found: list[Choice], learn: Trajectories, seed: int) -> list[tuple[Choice, Candidate]]:
     """The choice from every structure, and those beside the best ones that resampling or another size would give."""
-    pairs = [(choice, choice.candidate) for choice in found]
-    for choice in sorted(found, key=lambda choice: choice.held_out_loss)[:2]:
+    ordered = sorted(found, key=lambda choice: choice.held_out_loss)
+    ordered = [choice for choice in ordered if choice.held_out_loss <= HOPELESS * ordered[0].held_out_loss]
+    pairs = [(choice, choice.candidate) for choice in ordered]
+    for choice in ordered[:2]:
         size = len(choice.candidate.terms)
         beside = {len(c.terms): c for c in choice.front.candidates}
         usual = None if choice.candidate.fixed else _resampled(choice, learn, seed).usual
         near = [usual, *(beside.get(size + step) for step in (1, 2, -1))]
         pairs += [(choice, candidate) for candidate in near if candidate is not None]
-    different = {frozenset(candidate.terms): (choice, candidate) for choice, candidate in reversed(pairs)}
+    different = {frozenset(pair[1].terms): pair for pair in reversed(pairs)}
     return [pair for pair in pairs if different[frozenset(pair[1].terms)] is pair]
 
 

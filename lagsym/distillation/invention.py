@@ -7,11 +7,16 @@ from dataclasses import replace
 
 import sympy as sp
 
+from lagsym.distillation.contest import Result, contest, layered
 from lagsym.distillation.engines import engine
+from lagsym.distillation.inner import FittedTerms
 from lagsym.distillation.options import Choice, Question
+from lagsym.distillation.pairing import paired
+from lagsym.distillation.projection import Grounds
 from lagsym.distillation.proposals import combined, propose, propose_parts
-from lagsym.distillation.shapes import EXPLAINS, fit_shapes
-from lagsym.distillation.sums import simplest_sum
+from lagsym.distillation.selection import Front, weak_loss
+from lagsym.distillation.shapes import EXPLAINS, FittedShapes, fit_shapes
+from lagsym.distillation.sums import fit_sum, simplest_sum
 from lagsym.distillation.terms import build_library
 from lagsym.distillation.witnesses import choose_from
 from lagsym.errors import UnavailableError
@@ -19,6 +24,10 @@ from lagsym.mechanics.jetspace import JetSpace
 
 BESIDE = 2
 """Complexity of the library's terms that stand beside those that an engine proposed."""
+ROUNDS = 2
+"""Searches with other random numbers, at most, while the best formula leaves more than noise of the motion."""
+SIMPLIFIED = 12
+"""Sums of a kind that are made as simple as the weak form allows."""
 
 
 def choose_invented(question: Question) -> list[Choice]:
@@ -34,13 +43,62 @@ def choose_invented(question: Question) -> list[Choice]:
     Raises:
         UnavailableError: the engine that was named cannot run here.
     """
-    learn, space = question.learn, JetSpace(question.learn.coordinates)
     try:
-        sums, messages = _sums(question)
+        return _by_motion(question) or _by_weak_form(question)
     except UnavailableError:
         if question.options.engine != "auto":
             raise
         return []
+
+
+def _by_motion(question: Question) -> list[Choice]:
+    """The winner of a contest among formulas for functions of one variable each; more are sought until one will do."""
+    learn, options, space = question.learn, question.options, JetSpace(question.learn.coordinates)
+    shapes = _shapes(question)
+    if question.measured is None or options.evidence == "network" or options.given or not shapes:
+        return []
+    search, budget, grounds = engine(options.engine), replace(question.budget, enough=0.0), Grounds.of(learn)
+    kinds: list[list[FittedTerms]] = [[] for _ in shapes]
+    said: list[str] = []
+    result = None
+    for seed in range(question.seed, question.seed + ROUNDS):
+        for kind, each in zip(kinds, shapes, strict=True):
+            parts, messages = propose(search, each.parts, seed=seed, budget=budget)
+            said += messages
+            rough = layered(paired(parts, each, space, grounds), SIMPLIFIED)
+            kind += [found for found in (fit_sum(one.terms, space, grounds) for one in rough) if found is not None]
+        result = contest(kinds, space, grounds, question.measured, learn)
+        if result is not None and result.settled:
+            break
+    return [] if result is None else _chosen(result, question, tuple(dict.fromkeys(said)))
+
+
+def _chosen(result: Result, question: Question, messages: tuple[str, ...]) -> list[Choice]:
+    """The winner; beside a few of the library's terms where it leaves more than noise."""
+    space, winner = JetSpace(question.learn.coordinates), result.best
+    structure = _structure_of(winner.terms, space, question)
+    candidates = tuple(trial.candidate for trial in result.trials)
+    evidence = dict.fromkeys(winner.terms, (winner.evidence,))
+    loss = weak_loss(winner, space, question.held_out)
+    choice = Choice(winner, structure, Front(candidates, winner), evidence, loss, messages)
+    if result.settled:
+        return [replace(choice, trial=result.trials[0])]
+    proposed = tuple(map(sp.expand, winner.terms))
+    library = build_library(question.learn, structure, extra=proposed, complexity=BESIDE)
+    return [choice, *choose_from(library, structure, question, proposed=proposed, messages=messages)]
+
+
+def _shapes(question: Question) -> list[FittedShapes]:
+    """Free functions that explain the motion, of the structure that was asked for."""
+    fitted = fit_shapes(question.learn, seed=question.seed)
+    moving = question.options.structure in {"auto", "separable"}
+    return [shapes for shapes in fitted if shapes.loss < EXPLAINS and (not shapes.moving or moving)]
+
+
+def _by_weak_form(question: Question) -> list[Choice]:
+    """The choice among the terms of the sum that explains the weak form best, alone and beside some of the library."""
+    learn, space = question.learn, JetSpace(question.learn.coordinates)
+    sums, messages = _sums(question)
     fitted = simplest_sum(sums, space, learn)
     proposed = () if fitted is None else tuple(map(sp.expand, fitted.terms))
     structure = _structure_of(proposed, space, question)
@@ -75,11 +133,10 @@ def _sums(question: Question) -> tuple[tuple[tuple[sp.Expr, ...], ...], tuple[st
     budget = replace(question.budget, enough=0.0)
     sums: list[tuple[sp.Expr, ...]] = []
     said: list[str] = []
-    for shapes in fit_shapes(learn, seed=question.seed):
-        if shapes.loss < EXPLAINS and (not shapes.moving or wanted in {"auto", "separable"}):
-            parts, messages = propose(search, shapes.parts, seed=question.seed, budget=budget)
-            sums += combined(((shapes.kinetic,), *parts) if shapes.kinetic else parts)
-            said += messages
+    for shapes in _shapes(question):
+        parts, messages = propose(search, shapes.parts, seed=question.seed, budget=budget)
+        sums += combined(((shapes.kinetic,), *parts) if shapes.kinetic else parts)
+        said += messages
     if not sums:
         moving = (network.model.structure if wanted == "auto" else wanted) == "separable"
         asked = {"moving": moving, "error": network.held_out_error, "seed": question.seed, "budget": budget}

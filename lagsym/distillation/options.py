@@ -111,6 +111,7 @@ class Question:
         options: what the Lagrangian may be made of.
         seed: of every draw.
         budget: of each search by an engine.
+        measured: the trajectories behind `learn` as they were measured, where the fit of the motion may be asked.
     """
 
     learn: Trajectories
@@ -119,6 +120,7 @@ class Question:
     options: ChoiceOptions = field(default_factory=ChoiceOptions)
     seed: int = 0
     budget: Budget = field(default_factory=Budget)
+    measured: Trajectories | None = None
 
 
 def usable(network: Fit) -> bool:

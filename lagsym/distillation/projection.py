@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import linalg
 from scipy.optimize import least_squares
 
@@ -32,6 +32,8 @@ from lagsym.mechanics.jetspace import JetSpace
 
 STEPS = 25
 RIDGE = 1e-12
+NOTHING = 1e-12
+"""Relative size of a term that is left out."""
 BREAKS_DOWN = 1e3
 """Residual of inner constants for which a term is not real on the data."""
 
@@ -104,11 +106,44 @@ class Projection:
         c *= np.sign(c[0]) or 1.0
         return rows.T @ c / np.linalg.norm(others.T @ c) * np.sqrt(others.shape[1])
 
+    def coefficients(self, values: Constants) -> Float[np.ndarray, " terms"] | None:
+        """The best coefficients of the terms, in their order, up to a common factor; None where a term is not real.
+
+        A term that is next to nothing has coefficient zero.
+        """
+        found = self._normalised(values)
+        if found is None:
+            return None
+        rows, others, size = found
+        best = np.zeros(len(self.order))
+        place = self._places(size)
+        best[place] = (lowest(rows, others)[:, 0] / size[size > NOTHING * size.max()])[: len(place)]
+        return best
+
+    def losses_without(self, values: Constants) -> Float[np.ndarray, " terms"]:
+        """The loss of the terms but one, for each of them; infinite where the others are not real."""
+        losses = np.full(len(self.order), np.inf)
+        found = self._normalised(values)
+        if found is None or len(found[0]) < 2:
+            return losses
+        rows, others, size = found
+        losses[:] = self.loss(values)
+        for k, place in enumerate(self._places(size)):
+            fewer = [np.delete(part, k, axis=0) for part in (rows, others)]
+            c = lowest(*fewer)[:, 0]
+            losses[place] = np.mean((c @ fewer[0]) ** 2) / np.mean((c @ fewer[1]) ** 2)
+        return losses
+
+    def _places(self, size: np.ndarray) -> Int[np.ndarray, " kept"]:
+        """Which terms the rows of the normalised residual belong to; measured forces, which come last, to none."""
+        kept = size > NOTHING * size.max()
+        return np.array(self.order)[kept[: len(self.order)]]
+
     def loss(self, values: Constants) -> float:
         """The mean square of the residual."""
         return float(np.mean(self.residual(values) ** 2))
 
-    def fitted(self, start: Constants) -> Constants | None:
+    def fitted(self, start: Constants, *, steps: int = STEPS) -> Constants | None:
         """The inner constants of least residual, their signs kept; None where the start is not real on the data."""
         if not np.all(start) or self.residual(start)[0] == BREAKS_DOWN:
             return None
@@ -119,7 +154,7 @@ class Projection:
             lambda p: self.residual(signs * np.exp(np.clip(p, -50, 50))),
             logarithms,
             x_scale=0.1,
-            max_nfev=STEPS,
+            max_nfev=steps,
             xtol=1e-12,
             ftol=1e-12,
             gtol=1e-14,
@@ -134,7 +169,7 @@ class Projection:
             size = np.sqrt(np.mean(off**2, axis=(1, 2)))
         if not (np.isfinite(on).all() and np.isfinite(size).all() and size.any()):
             return None
-        kept = size > 1e-12 * size.max()
+        kept = size > NOTHING * size.max()
         if not np.all(kept[: len(self.inner)]):
             return None
         rows, others = ((part[kept] / size[kept, None, None]).reshape(kept.sum(), -1) for part in (on, off))

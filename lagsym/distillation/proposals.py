@@ -23,6 +23,8 @@ ALTERNATIVES = 5
 
 MOST_TERMS = 6
 """Terms of a formula beyond which it only mimics the part."""
+ROUNDING = 1e-9
+"""Coefficients of a quotient below this, relative to the greatest, are rounding."""
 NOT_SMOOTH = (sp.Abs, sp.sign, sp.I, sp.nan, sp.zoo, sp.oo)
 """What has no second derivative, or is not real: the root of a square, for one."""
 PARTED = sp.Rational(1, 3)
@@ -130,13 +132,14 @@ def _alternatives(part: PartTable, front: FormulaFront) -> tuple[Terms, ...]:
     """The terms of a front's formulas in the Lagrangian, the likeliest first."""
     found: dict[Terms, None] = {}
     for formula in _likeliest(front):
-        terms = tuple(term for _, term in split(expanded(_freed(formula.expression))) if term.free_symbols)
+        terms = tuple(term for _, term in split(expanded(_freed(divided(expanded(formula.expression))))))
         parted = _parted(terms)
         # What else is in a sum with such a limit mostly makes up for its error.
         for variant in (terms, parted, tuple(term for term in parted if term not in terms)):
             whole = [part.in_lagrangian(term) for term in variant]
-            bare = tuple(dict.fromkeys(_bare(term) for term in whole if term is not None))
-            if 0 < len(bare) <= MOST_TERMS and not any(term.has(*NOT_SMOOTH) for term in bare):
+            # A constant is a term where a velocity stands beside it.
+            bare = tuple(dict.fromkeys(_bare(term) for term in whole if term is not None and term.free_symbols))
+            if 0 < len(bare) <= MOST_TERMS and not any(term.has(*NOT_SMOOTH) or _nested(term) for term in bare):
                 found.setdefault(bare)
     return tuple(found)[: 3 * ALTERNATIVES]
 
@@ -146,6 +149,50 @@ def _bare(term: sp.Expr) -> sp.Expr:
     number, rest = term.as_coeff_Mul()
     half = sp.Rational(1, 2)
     return half * rest if abs(number) == half else rest if number > 0 else -rest
+
+
+def _nested(term: sp.Expr) -> bool:
+    """Whether a function stands within itself, which only mimics another.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> _nested(sp.exp(sp.exp(x))), _nested(sp.exp(x) / sp.sqrt(1 + x))
+    (True, False)
+    """
+    roots = {power for power in term.atoms(sp.Pow) if not power.exp.is_Integer and power.base.is_Add}
+    return any(
+        sum(node in inside for node in outer.args[0].atoms(sp.Pow, sp.exp, sp.log)) > 0
+        for inside in (term.atoms(sp.exp), term.atoms(sp.log), roots)
+        for outer in inside
+    )
+
+
+def divided(expression: Any) -> sp.Expr:
+    """The expression with every fraction of polynomials in one symbol as a polynomial and a rest.
+
+    Of x²/(x² + a) = 1 - a/(x² + a) another part may have the denominator, but hardly the whole.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> divided(x / (x + 2.0 / x))
+    1.0 - 2.0/(x**2 + 2.0)
+    """
+    return sp.Add(*(_divided(term) for term in sp.Add.make_args(expression)))
+
+
+def _divided(term: sp.Expr) -> sp.Expr:
+    if len(term.free_symbols) != 1:
+        return term
+    (x,) = term.free_symbols
+    above, below = sp.fraction(sp.together(term))
+    if not (above.is_polynomial(x) and below.is_polynomial(x)) or not below.has(x):
+        return term
+    parts: tuple[Any, Any] = sp.div(sp.Poly(above, x, domain="RR"), sp.Poly(below, x, domain="RR"))
+    size = max(abs(float(c)) for part in parts for c in part.coeffs())
+    kept = [
+        sp.Poly({power: c for power, c in part.terms() if abs(float(c)) > ROUNDING * size} or {(0,): 0}, x).as_expr()
+        for part in parts
+    ]
+    sign = -1 if float(sp.Poly(below, x).TC()) < 0 else 1
+    return kept[0] + sign * kept[1] / sp.expand(sign * below)
 
 
 def _parted(terms: Terms) -> Terms:

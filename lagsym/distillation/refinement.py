@@ -10,6 +10,7 @@ Source: Bock, "Recent advances in parameteridentification techniques for O.D.E."
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
@@ -18,7 +19,7 @@ from jaxtyping import Float
 from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.shooting import NOT_INTEGRABLE, Refined, Shooting
-from lagsym.distillation.windows import cut
+from lagsym.distillation.windows import LARGEST_SAMPLES, cut
 from lagsym.errors import InputError
 from lagsym.mechanics.dynamics.numeric import compile_mechanics
 from lagsym.mechanics.jetspace import JetSpace
@@ -31,6 +32,24 @@ PRECISE = 1e-6
 """Relative standard errors below this are not improved upon by longer windows."""
 
 
+@dataclass(frozen=True)
+class Growth:
+    """How windows grow while the law holds.
+
+    Arguments:
+        first: length of time to begin with, where the initial constants are known to be good; a short one without it.
+        longest: length at which they stop growing, in characteristic times.
+        samples: that are used, beyond which windows are left out.
+    """
+
+    first: float | None = None
+    longest: float = LONGEST_WINDOW
+    samples: int = LARGEST_SAMPLES
+
+
+USUAL = Growth()
+
+
 def refine(
     lagrangian: sp.Expr,
     constants: Sequence[sp.Symbol],
@@ -39,7 +58,7 @@ def refine(
     smooth: Trajectories,
     *,
     dissipation: sp.Expr | int = 0,
-    window: float | None = None,
+    growth: Growth = USUAL,
 ) -> Refined:
     """Fit constants to the positions in `data` by multiple shooting with windows that grow while the law holds.
 
@@ -50,7 +69,7 @@ def refine(
         data: measured trajectories, not smoothed.
         smooth: the same, differentiated: the windows' first states and the characteristic time are read off them.
         dissipation: the Rayleigh function.
-        window: length to begin with, where the initial constants are known to be good; a short one without it.
+        growth: of the windows.
 
     Raises:
         InputError: the law cannot be integrated with the initial constants.
@@ -62,9 +81,9 @@ def refine(
     scale = np.where(scale > 0, scale, 1.0)
     best: Refined | None = None
     values = np.asarray(initial, float)
-    length = FIRST_WINDOW * time if window is None else min(window, LONGEST_WINDOW * time)
-    while length <= LONGEST_WINDOW * time * (1 + 1e-9):
-        windows = cut(data, smooth, length)
+    length = FIRST_WINDOW * time if growth.first is None else min(growth.first, growth.longest * time)
+    while length <= growth.longest * time * (1 + 1e-9):
+        windows = cut(data, smooth, length, most=growth.samples)
         shooting = Shooting(mechanics, windows, scale, len(values))
         try:
             result = shooting.fit(values, length)

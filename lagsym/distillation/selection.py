@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -132,7 +132,7 @@ def _found_ratios(evidence: Evidence, complexities: np.ndarray, keep: tuple[int,
         kept = tuple(int(np.searchsorted(left, k)) for k in keep)
         searched = best_ratios(*columns, complexities[left], keep=kept)
         moved = [_moved(ratio, left) for size in sorted(searched) for ratio in searched[size]]
-        false = next((ratio for ratio in moved if _hides(evidence, ratio)), None)
+        false = _hiding(evidence, moved)
         further = [] if false is None else [without | {term} for term in false.support if term not in keep]
         asked += [each for each in further if each not in asked][: MOST_SEARCHES - len(asked)]
         found |= {ratio.support: ratio for ratio in moved}
@@ -146,9 +146,17 @@ def _moved(ratio: Ratio, places: np.ndarray) -> Ratio:
     return replace(ratio, support=tuple(int(places[k]) for k in ratio.support))
 
 
-def _hides(evidence: Evidence, found: Ratio) -> bool:
-    """Whether a combination that vanishes on the data moves all coordinates, but its mass matrix is singular."""
-    if not found.ratio < DATA_CEILING or max(found.support) >= len(evidence.library):
+def _hiding(evidence: Evidence, found: Sequence[Ratio]) -> Ratio | None:
+    """The smallest combination with a singular mass matrix, if it does better on the data than all regular ones."""
+    singular = [_is_singular(evidence, ratio) for ratio in found]
+    best = min((ratio.ratio for ratio, false in zip(found, singular, strict=True) if not false), default=np.inf)
+    limit = min(DATA_FACTOR * best, DATA_CEILING)
+    return next((r for r, false in zip(found, singular, strict=True) if false and r.ratio < limit), None)
+
+
+def _is_singular(evidence: Evidence, found: Ratio) -> bool:
+    """Whether a combination moves all coordinates, but one combination of them has next to no mass."""
+    if max(found.support) >= len(evidence.library):
         return False
     scaled = _scaled_mass(evidence.mass[list(found.support)], found.coefficients)
     return scaled is not None and _least_eigenvalue(scaled) < SUSPICIOUS

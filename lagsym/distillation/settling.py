@@ -15,7 +15,7 @@ from lagsym.distillation.drag import LearnedFriction, read_friction
 from lagsym.distillation.friction import Friction, balance_energy
 from lagsym.distillation.inner import Named
 from lagsym.distillation.rayleigh import Rayleigh, rayleigh_terms
-from lagsym.distillation.refinement import Refined, refine
+from lagsym.distillation.refinement import Growth, Refined, refine
 from lagsym.distillation.rivals import Chosen, Comparison
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
@@ -254,7 +254,7 @@ def _refined(
     if not constants:
         return None
     try:
-        return refine(lagrangian, constants, initial, *data, dissipation=dissipation, window=window)
+        return refine(lagrangian, constants, initial, *data, dissipation=dissipation, growth=Growth(first=window))
     except InputError:
         return None
 

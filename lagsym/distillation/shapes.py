@@ -53,11 +53,13 @@ class FittedShapes:
         parts: a table for each function; V in units of the mean mass.
         kinetic: terms of the kinetic energy beside them.
         loss: what is left of the weak form, relative to its size off the shell.
+        degree: of the functions' series.
     """
 
     parts: tuple[PartTable, ...]
     kinetic: tuple[sp.Expr, ...]
     loss: float
+    degree: int
 
     @property
     def moving(self) -> bool:
@@ -142,7 +144,7 @@ class _Fit:
         pairs = zip(self.series, values, strict=True)
         parts = [part for s, value in pairs for part in _parts(s.shape, value / scale, rows, space)]
         kinetic = tuple(v**2 / 2 for v in space.velocities) if len(self.masses) else ()
-        return FittedShapes(tuple(parts), kinetic, self.loss)
+        return FittedShapes(tuple(parts), kinetic, self.loss, self.series[0].degree)
 
     def _scale(self, values: list[np.ndarray]) -> float:
         """The mean mass, or what stands for it."""

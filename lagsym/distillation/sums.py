@@ -18,7 +18,7 @@ from lagsym.data.samples import Samples
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines.base import complexity
 from lagsym.distillation.inner import MOST, FittedTerms, Named, numbers
-from lagsym.distillation.projection import Grounds, Projection
+from lagsym.distillation.projection import STEPS, Grounds, Projection
 from lagsym.distillation.selection import DATA_FLOOR, simplest
 from lagsym.mechanics.jetspace import JetSpace
 
@@ -29,6 +29,10 @@ TIED = 0.25
 MULTIPLES = (1, 2, 3)
 AS_GOOD = 1.25
 """A loss within this factor of the best is as good: all sums are fitted to the same noise, so that more does show."""
+ROUGH = 8
+"""Steps of a fit that only ranks sums."""
+SUSPECTS, SUSPICIOUS = 2, 1.5
+"""Terms that are left out on trial, at most, and the factor of the loss with the other constants as they are."""
 UNSEEN = 1.02
 """A loss that grows by no more than this factor does not show; chance alone moves it by about a per cent."""
 
@@ -54,6 +58,19 @@ def simplest_sum(
     return min(good, key=lambda found: (sum(map(complexity, found.terms)), found.loss), default=None)
 
 
+def fit_roughly(terms: Sequence[sp.Expr], space: JetSpace, grounds: Grounds) -> FittedTerms | None:
+    """A sum of terms with the inner constants that fit the motion best; None as for `fit_sum`.
+
+    Arguments:
+        terms: with numbers as starting values.
+        space: coordinates and velocities.
+        grounds: what they are fitted to.
+    """
+    named = Named.of(terms, numbers(terms))
+    found = None if len(named.symbols) > MOST else _fitted(named, space, grounds, steps=ROUGH)
+    return None if found is None else FittedTerms(found[0].at(found[0].values), found[1])
+
+
 def fit_sum(terms: Sequence[sp.Expr], space: JetSpace, grounds: Grounds) -> FittedTerms | None:
     """A sum of terms with the inner constants that fit the motion best, exponents whole and constants tied if they may.
 
@@ -71,7 +88,7 @@ def fit_sum(terms: Sequence[sp.Expr], space: JetSpace, grounds: Grounds) -> Fitt
     found = _fitted(named, space, grounds)
     if found is None:
         return None
-    named, loss = found
+    named, loss = _needed(*found, space, grounds)
     while True:
         for simpler, factor in _simpler(named):
             again = _fitted(simpler, space, grounds)
@@ -82,9 +99,23 @@ def fit_sum(terms: Sequence[sp.Expr], space: JetSpace, grounds: Grounds) -> Fitt
             return FittedTerms(named.at(named.values), loss)
 
 
-def _fitted(named: Named, space: JetSpace, grounds: Grounds) -> tuple[Named, float] | None:
+def _needed(named: Named, loss: float, space: JetSpace, grounds: Grounds) -> tuple[Named, float]:
+    """The terms without those that the others do as well without."""
+    while len(named.terms) > 2:
+        without = Projection(named.terms, named.symbols, space, grounds).losses_without(named.values)
+        # The other terms' constants make up for some of it.
+        suspects = [int(k) for k in np.argsort(without)[:SUSPECTS] if without[k] < SUSPICIOUS * loss + DATA_FLOOR]
+        tried = (_fitted(_less(named, k), space, grounds) for k in suspects)
+        better = next((fit for fit in tried if fit is not None and fit[1] <= UNSEEN * loss + DATA_FLOOR), None)
+        if better is None:
+            break
+        named, loss = better
+    return named, loss
+
+
+def _fitted(named: Named, space: JetSpace, grounds: Grounds, *, steps: int = STEPS) -> tuple[Named, float] | None:
     problem = Projection(named.terms, named.symbols, space, grounds)
-    values = problem.fitted(named.values)
+    values = problem.fitted(named.values, steps=steps)
     return None if values is None else (replace(named, values=values), problem.loss(values))
 
 
@@ -105,6 +136,13 @@ def _simpler(named: Named) -> Iterator[tuple[Named, float | None]]:
     for distance, symbol, value in sorted(pairs, key=lambda pair: (pair[0], str(pair[1]))):
         if distance < TIED:
             yield _without(named, symbol, value), UNSEEN
+
+
+def _less(named: Named, place: int) -> Named:
+    """The terms without one of them."""
+    terms = tuple(term for k, term in enumerate(named.terms) if k != place)
+    kept = [k for k, symbol in enumerate(named.symbols) if any(term.has(symbol) for term in terms)]
+    return Named(terms, tuple(named.symbols[k] for k in kept), named.values[kept])
 
 
 def _without(named: Named, symbol: sp.Symbol, value: sp.Expr) -> Named:

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.inner import Named
-from lagsym.distillation.refinement import LONGEST_WINDOW, PRECISE, refine
+from lagsym.distillation.refinement import LONGEST_WINDOW, PRECISE, USUAL, Growth, refine
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
 from lagsym.mechanics.system import parameter_symbol
@@ -42,7 +42,7 @@ class Trial:
         residual: of each coordinate, relative to the noise.
         window: length of time over which the law holds.
         whole: whether no longer windows were asked for, as these are the longest or the constants are precise.
-        samples: measured positions of each coordinate.
+        samples: measured positions of each coordinate that were used.
         constants: how many were fitted.
     """
 
@@ -61,17 +61,22 @@ class Trial:
     @property
     def criterion(self) -> float:
         """The information criterion, the less the better."""
+        return self.criterion_of(self.samples)
+
+    def criterion_of(self, samples: int) -> float:
+        """The criterion if so many samples had left as much."""
         fit = 2 * np.sum(np.log(np.maximum(self.residual, 1e-300)))
-        return float(self.samples * fit + self.constants * np.log(self.samples))
+        return float(samples * fit + self.constants * np.log(samples))
 
 
-def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories) -> Trial | None:
+def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, growth: Growth = USUAL) -> Trial | None:
     """Fit a candidate's constants to the motion; None where it cannot be integrated.
 
     Arguments:
         candidate: terms with their first coefficients.
         data: measured trajectories.
         smooth: the same, differentiated.
+        growth: of the windows.
     """
     first = 0 if candidate.fixed else 1
     coefficients = np.asarray(candidate.coefficients[first:], float)
@@ -80,7 +85,8 @@ def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories) -> T
     factors = [sp.S.One] * first + list(constants[: len(coefficients)])
     lagrangian = sp.Add(*(factor * term for factor, term in zip(factors, named.terms, strict=True)))
     try:
-        found = refine(lagrangian, constants, np.concatenate([coefficients, named.values]), data, smooth)
+        start = np.concatenate([coefficients, named.values])
+        found = refine(lagrangian, constants, start, data, smooth, growth=growth)
     except InputError:
         return None
     fitted = np.concatenate([np.ones(first), found.values[: len(coefficients)]])
@@ -88,7 +94,9 @@ def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories) -> T
     better = candidate if named.symbols else replace(candidate, coefficients=fitted)
     longest = found.window > 0.99 * LONGEST_WINDOW * smooth.characteristic_time
     whole = longest or bool(np.all(found.standard_errors < PRECISE * np.abs(found.values)))
-    return Trial(better, found.residual / noise_of(data), found.window, whole, len(data), len(constants))
+    return Trial(
+        better, found.residual / noise_of(data), found.window, whole, min(len(data), growth.samples), len(constants)
+    )
 
 
 def noise_of(data: Trajectories) -> Float[np.ndarray, " coordinates"]:
@@ -103,4 +111,5 @@ def winner(trials: Sequence[Trial]) -> Trial | None:
     if not trials:
         return None
     longest = max(trial.window for trial in trials)
-    return min((t for t in trials if t.window > 0.99 * longest), key=lambda trial: trial.criterion)
+    samples = min(trial.samples for trial in trials)
+    return min((t for t in trials if t.window > 0.99 * longest), key=lambda trial: trial.criterion_of(samples))

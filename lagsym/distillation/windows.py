@@ -35,13 +35,14 @@ class Windows:
         return Windows(self.start, steps, q, weight, self.state, force)
 
 
-def cut(data: Trajectories, smooth: Trajectories, length: float) -> Windows:
+def cut(data: Trajectories, smooth: Trajectories, length: float, *, most: int = LARGEST_SAMPLES) -> Windows:
     """Cut measured trajectories into windows of a length, where there is that much, without a gap in any.
 
     Arguments:
         data: measured trajectories.
         smooth: the same, differentiated: the windows' first states are read off them.
         length: in units of time.
+        most: samples, beyond which windows are left out.
     """
     pieces = []
     for raw, even in zip(data.segments, smooth.segments, strict=True):
@@ -49,7 +50,7 @@ def cut(data: Trajectories, smooth: Trajectories, length: float) -> Windows:
         edges = np.linspace(0, len(raw) - 1, min(count, (len(raw) - 1) // 4) + 1).astype(int)
         pieces += [(raw, even, a, b) for a, b in itertools.pairwise(edges)]
     total = sum(b - a for _, _, a, b in pieces)
-    stride = max(1, -(-total // LARGEST_SAMPLES))
+    stride = max(1, -(-total // most))
     pieces = pieces[::stride]
     longest = max(b - a for _, _, a, b in pieces)
     n = len(data.coordinates)

@@ -5,7 +5,7 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment, Trajectories
-from lagsym.distillation.choice import _alike, _tried, better
+from lagsym.distillation.choice import _alike, _finalists, _tried, better
 from lagsym.distillation.options import Choice
 from lagsym.distillation.selection import Candidate, Front
 
@@ -39,3 +39,13 @@ def test_only_different_terms_of_the_same_structure_are_alike():
     near, other = choice(x**4, 2e-6), choice(x**4, 2e-6, "separable")
     assert _alike(first, [first, same, worse, near, other], 1e-6) == [first, near]
     assert _alike(near, [first, near], 1e-6) == [near, first]
+
+
+def test_finalists_are_different_the_best_first_and_none_that_is_hopeless():
+    learn = differentiate(
+        Trajectories(("x",), (Segment(np.arange(0, 15, 0.1), np.sin(np.arange(0, 15, 0.1))[:, None]),))
+    )
+    near, best, same, hopeless = choice(x**4, 2e-6), choice(x**2, 1e-6), choice(x**2, 3e-6), choice(sp.cosh(x), 1e-3)
+    found = _finalists([near, same, best, hopeless], learn, 0)
+    assert [owner for owner, _ in found] == [best, near]
+    assert all(candidate is owner.candidate for owner, candidate in found)

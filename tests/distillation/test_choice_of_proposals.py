@@ -76,3 +76,43 @@ def test_formulas_that_do_not_fit_the_motion_leave_the_library(monkeypatch):
     assert found is not None
     assert set(found.candidate.terms) == {V**2 / 2, R**2, 1 / R}
     assert found.candidate.inner == ()
+
+
+class SecondThought(Guesses):
+    """An engine that finds the formula with other random numbers only."""
+
+    def __init__(self, wrong, right):
+        super().__init__(wrong)
+        self.right, self.seeds = right, []
+
+    def search_all(self, tables, *, seed=0, budget=None):
+        self.seeds.append(seed)
+        self.formulas = (self.right,) if seed else self.formulas
+        return super().search_all(tables)
+
+
+def test_the_search_goes_on_while_more_than_noise_is_left(monkeypatch):
+    morse = 2 * (1 - sp.exp(-sp.Rational(9, 10) * (R - sp.Rational(3, 2)))) ** 2
+    data = simulate(System("test", SPACE, V**2 / 2 - morse), initial=STARTS, span=12.0, step=0.02, noise=2e-3)
+    data = data.positions_only()
+    smooth = differentiate(data)
+    network: Any = SimpleNamespace(model=SimpleNamespace(structure="natural"), held_out_error=1.0)
+
+    def chosen_by(search):
+        monkeypatch.setattr(invention, "engine", lambda name: search)
+        options = ChoiceOptions(engine="operon")
+        return choose_terms(smooth, smooth, network, options=options, measured=data)
+
+    def right(x):
+        return sp.exp(-0.8 * x) + 0.3 * sp.exp(-2.1 * x)
+
+    second = SecondThought(lambda x: x + 1 / x, right)
+    found = chosen_by(second)
+    assert found is not None
+    assert second.seeds == [0, 1]
+    assert found.leaves_noise
+    assert sorted(abs(float(n)) for n in found.candidate.inner) == pytest.approx([0.9, 1.8], rel=1e-2)
+    assert set(found.stability) == set(found.candidate.terms)
+    first = SecondThought(right, right)
+    chosen_by(first)
+    assert first.seeds == [0]

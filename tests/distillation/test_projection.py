@@ -74,3 +74,19 @@ def test_a_term_that_is_singular_near_the_data_does_not_make_everything_small():
     assert null.loss(np.zeros(0)) < 1e-9
     alone = Projection((X**2 * V, V**2 / 2, X**4), (), SPACE, Grounds.of(spring))
     assert alone.loss(np.zeros(0)) > 1e-3
+
+
+def test_coefficients_and_what_each_term_is_worth():
+    samples_q, samples_v = np.random.default_rng(0).uniform(0.2, 1.5, (2, 80, 1))
+    samples = Samples(("x",), samples_q, samples_v, 0.7 * np.exp(-0.7 * samples_q) - 0.4)
+    problem = Projection((X, V**2 / 2, X**3, sp.exp(-C * X)), (C,), SPACE, Grounds.of(samples))
+    found = problem.coefficients(np.array([0.7]))
+    assert found is not None
+    assert found / found[1] == pytest.approx([-0.4, 1.0, 0.0, -1.0], abs=1e-7)
+    without = problem.losses_without(np.array([0.7]))
+    assert without[2] < 1e-20
+    assert min(without[k] for k in (0, 1, 3)) > 1e-6
+    one = Projection((V**2 / 2,), (), SPACE, Grounds.of(samples))
+    assert np.isinf(one.losses_without(np.zeros(0))).all()
+    refused = Projection((V**2 / 2, sp.sqrt(C - X)), (C,), SPACE, Grounds.of(samples))
+    assert refused.coefficients(np.array([0.5])) is None

@@ -71,7 +71,8 @@ def test_formulas_of_all_parts_become_terms(network):
     terms, messages = propose_terms(search, network, DATA)
     (rate,) = terms[0].atoms(sp.Float)
     assert float(rate) == pytest.approx(-1.2)
-    assert terms == (-sp.exp(rate * RADIUS) / RADIUS, W * X**3)
+    # A constant is nothing in a potential and a term in a mass.
+    assert terms == (-sp.exp(rate * RADIUS) / RADIUS, V**2 / 2, W * X**3, W**2 / 2)
     assert messages == ("said",)
     assert set(search.asked) == {"V", "M11", "M22", "B12"}
 
@@ -141,3 +142,14 @@ def test_an_engine_that_was_passed_over_is_named_once_however_many_tables_there_
     assert {str(term) for term in terms} >= {"-x**2"}
     assert [message for message in messages if "passed over" in message] == ["absent was passed over: not here"]
     assert len(messages) > 1  # of the constant entries of the mass matrix
+
+
+def test_a_fraction_is_divided_and_a_function_within_itself_is_left_out(network):
+    search = Answers({"V": ("f0/(f0 + 2.0/f0) + 1.0*exp(0.3*f0)", "exp(1.0*exp(-0.3*f0))")})
+    ((alternatives, *_), _) = propose_parts(search, network, DATA)
+    found = {term for terms in alternatives for term in terms}
+    fractions = [abs(term) for term in found if term.as_numer_denom()[1].is_Add]
+    # Of a/(r² + a) with a = 2 the values at r = 1 and r = sqrt(2) are 2/3 and 1/2; other tables have logarithms of r.
+    ratios = [float(fraction.subs({X: 0, Y: 1}) / fraction.subs({X: 1, Y: 1})) for fraction in fractions]
+    assert min(abs(ratio - 4 / 3) for ratio in ratios) < 1e-6
+    assert not any(node.args[0].has(sp.exp) for term in found for node in term.atoms(sp.exp))

@@ -4,7 +4,7 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment
-from lagsym.distillation.refinement import refine
+from lagsym.distillation.refinement import Growth, refine
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
 from lagsym.simulation import simulate
@@ -66,3 +66,14 @@ def test_gaps_and_uneven_steps_do_no_harm():
     pieces = [Segment(s.t[keep], s.q[keep], s.v[keep], trajectory=s.trajectory) for s in data.segments]
     refined = fitted(LAW, (c,), [4.3], data.with_segments(pieces))
     assert refined.values[0] == pytest.approx(4.5, rel=1e-6)
+
+
+def test_windows_and_samples_can_be_kept_few():
+    data = pendulum(noise=0.01, seed=1)
+    whole = fitted(LAW, (c,), [4.4], data)
+    short = fitted(LAW, (c,), [4.4], data, growth=Growth(longest=0.4))
+    few = fitted(LAW, (c,), [4.4], data, growth=Growth(samples=len(data) // 4))
+    assert short.window == pytest.approx(whole.window / 4)
+    assert few.window == whole.window
+    assert few.windows <= whole.windows / 3
+    assert short.standard_errors[0] > whole.standard_errors[0]

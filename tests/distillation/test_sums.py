@@ -45,6 +45,16 @@ def test_a_rate_and_its_double_are_one_constant(morse):
     assert sp.Add(*named.at(named.values)) == sp.Add(*found.terms)
 
 
+def test_terms_that_others_do_as_well_without_are_left_out():
+    data = motion(3 * rate(0.7) * -1 + rate(1.55) * 3)[1]
+    found = fit_sum([V**2 / 2, R**3, rate(0.8), rate(1.9), 1 / R], SPACE, Grounds.of(data))
+    assert found is not None
+    assert len(found.terms) == 3
+    kept = fit_sum([V**2 / 2, rate(0.8), rate(1.9)], SPACE, Grounds.of(data))
+    assert kept is not None
+    assert len(kept.terms) == 3
+
+
 def test_rates_that_are_no_multiples_stay_two_constants():
     found = fit_sum([V**2 / 2, rate(0.8), rate(1.9)], SPACE, Grounds.of(motion(3 * rate(0.7) * -1 + rate(1.55) * 3)[1]))
     assert found is not None

@@ -37,3 +37,10 @@ def test_longer_windows_come_first_and_constants_cost():
     assert winner([]) is None
     assert not close.leaves_noise
     assert long.leaves_noise
+
+
+def test_trials_on_different_numbers_of_samples_are_compared_at_the_fewest():
+    few = Trial(SPRING, np.array([1.02]), 2.0, True, 1000, 2)
+    many = Trial(SPRING, np.array([1.01]), 2.0, True, 6000, 2)
+    assert many.criterion > few.criterion
+    assert winner([few, many]) is many

@@ -32,7 +32,7 @@ def test_measured_accelerations_are_taken_without_trials():
 @pytest.mark.slow
 def test_noisy_positions_are_learned_without_accelerations_and_the_choice_repeats():
     train, choose = (
-        part.with_segments(dataclasses.replace(segment, v=None) for segment in part.segments) for part in halves(0.03)
+        part.with_segments(dataclasses.replace(segment, v=None) for segment in part.segments) for part in halves(0.06)
     )
     found, again = (fit(train, choose, angles=(0,), options=dataclasses.replace(OPTIONS, steps=30)) for _ in range(2))
     assert found.options.loss in {"weak", "rollout"}

@@ -122,7 +122,8 @@ def split_at_zero(function: sp.Expr, variables: Sequence[sp.Symbol]) -> tuple[sp
     gradient = [sp.diff(function, x) for x in variables]
     value, *slopes = at_zero(sp.Matrix([function, *gradient]), variables).flat()
     linear = sp.Add(*(slope * x for slope, x in zip(slopes, variables, strict=True)))
-    return value, slopes, sp.expand_mul(function - value - linear, deep=False)
+    rest: Any = sp.expand_mul(function - value - linear, deep=False)
+    return value, slopes, rest
 
 
 def at_zero(matrix: sp.Matrix, variables: Sequence[sp.Symbol]) -> sp.Matrix:
