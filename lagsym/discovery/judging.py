@@ -18,18 +18,23 @@ from lagsym.distillation.equations import Equations, ask_for_lagrangian, find_eq
 from lagsym.mechanics.inverse_problem.existence import IMPOSSIBLE, Existence
 from lagsym.mechanics.notation.parsing import to_text
 from lagsym.validation import Validation, unconstrained_r2
+from lagsym.validation.following import Following
 
 CONVINCING_R2 = 0.9
 WEAKLY_R2, NOISY_R2 = 0.99, 0.5
 """Where noise hides the accelerations, the weak form convinces in their place, but not if they contradict it."""
+UNCONTRADICTED_R2 = 0.8
+"""Where noise hides even these, positions that the law follows convince, if the weak form does not contradict them."""
 UNCONSTRAINED_R2 = 0.9
 BEATEN, NOTICEABLE = 10.0, 1e-4
 """A law is beaten by equations that leave a tenth as much unexplained, if it leaves more than this share itself."""
-EXCESS, ALMOST_ALL = 1.5, 0.9999
-"""A law that leaves more than so many times the noise is in doubt, unless it explains this R² of the accelerations.
+EXCESS = 1.5
+"""A law that leaves more than so many times the noise is in doubt.
 
 Seen at 0.1 % of noise: three right laws left 0.99 to 1.03 times the noise, two that mimic a function with others
-2.4 to 4.2."""
+2.4 to 4.2. Without noise ten right laws left less than 2e-4 of the least noise that is reckoned with."""
+EXACT = 1e-4
+"""Share left unexplained by equations so exact that Helmholtz' conditions on them decide before any law is sought."""
 GOOD_EQUATIONS = 0.1
 """Share that equations may leave unexplained for Helmholtz' conditions to be asked of them."""
 
@@ -60,7 +65,13 @@ class _Rival:
 
 
 def judge(
-    validation: Validation, learn: Trajectories, held_out: Trajectories, *, excess: float = 1.0, seed: int = 0
+    validation: Validation,
+    learn: Trajectories,
+    held_out: Trajectories,
+    *,
+    excess: float = 1.0,
+    following: Following | None = None,
+    seed: int = 0,
 ) -> Judgement:
     """Decide what may be claimed of a law.
 
@@ -69,6 +80,7 @@ def judge(
         learn: differentiated trajectories that rivals are learned from.
         held_out: measured trajectories that nothing else saw.
         excess: what the fit of the motion left, over the noise of the positions; of the coordinate that fares worst.
+        following: how the law follows the held-out positions, where it could be carried through them.
         seed: of the rivals.
     """
     scores, smooth = dict(validation.scores), differentiate(held_out)
@@ -78,6 +90,10 @@ def judge(
         scores |= {"weak_misfit": left, "equations_misfit": rival.left}
     beaten = rival is not None and left > NOTICEABLE and left > BEATEN * rival.left
     hidden = scores["weak_r2"] > WEAKLY_R2 and scores["held_out_r2"] > NOISY_R2
+    if following is not None:
+        scores["held_out_residual"] = following.excess
+        excess = max(excess, following.excess)
+        hidden = hidden or (following.convinces and scores["weak_r2"] > UNCONTRADICTED_R2)
     notices = []
     if not (scores["held_out_r2"] > CONVINCING_R2 or hidden):
         scores["unconstrained_r2"] = unconstrained_r2(learn, held_out, seed=seed)
@@ -90,7 +106,7 @@ def judge(
             f"The best law leaves {100 * left:.2g} % of the held-out motion unexplained, equations without a "
             f"Lagrangian {100 * rival.left:.2g} %."
         )
-    elif excess > EXCESS and scores["held_out_r2"] < ALMOST_ALL:
+    elif excess > EXCESS:
         sentence = (
             f"The fit of the motion leaves {excess:.2g} times the noise: terms are missing or only mimic the law."
         )
@@ -98,6 +114,23 @@ def judge(
     else:
         return Judgement("recovered", scores)
     return _without_law(scores, notices, rival, learn)
+
+
+def judge_equations(
+    learn: Trajectories, choose: Trajectories, held_out: Trajectories, *, seed: int = 0
+) -> Judgement | None:
+    """Decide, before any law is sought, whether there can be one; None where exact equations do not rule it out.
+
+    Arguments:
+        learn: differentiated trajectories that equations are learned from.
+        choose: differentiated trajectories that say how exact they are.
+        held_out: measured trajectories that nothing else saw.
+        seed: of the resampling, and of a network that no law binds.
+    """
+    rival = _rival(learn, choose, seed)
+    if rival is None or rival.left > EXACT or ask_for_lagrangian(rival.equations, learn).answer != IMPOSSIBLE:
+        return None
+    return judge_nothing(learn, held_out, seed=seed)
 
 
 def judge_nothing(learn: Trajectories, held_out: Trajectories, *, seed: int = 0) -> Judgement:

@@ -11,18 +11,18 @@ import sympy as sp
 from lagsym.data.constraints import find_constraints
 from lagsym.data.derivatives import differentiate, velocity_bias
 from lagsym.data.free_coordinates import check_free
-from lagsym.data.splitting import split
+from lagsym.data.splitting import Split, split
 from lagsym.data.trajectories import Trajectories
 from lagsym.discovery.drafting import draft, middle_ranges
 from lagsym.discovery.journal import Journal, Report
-from lagsym.discovery.judging import Judgement, judge, judge_nothing
+from lagsym.discovery.judging import Judgement, judge, judge_equations, judge_nothing
 from lagsym.discovery.motion_networks import train_beside, train_network
 from lagsym.discovery.record import Discovery, DiscoveryOptions
-from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice
+from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice, noise_advice
 from lagsym.distillation.choice import better, choose_terms
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
-from lagsym.distillation.identifiability import find_rivals
+from lagsym.distillation.identifiability import find_rivals, not_excluded
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.settling import Settled, settle
 from lagsym.distillation.trial import noise_of
@@ -34,9 +34,12 @@ from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural import Checkpoints, Fit, FitProgress
 from lagsym.neural.examples import Motion
 from lagsym.validation import Validation, validate
+from lagsym.validation.following import Following, follow
 
 RESIDUAL = "residual over noise"
 VELOCITY_BIAS = 0.01
+BLIND = 0.5
+"""Held-out relative error of a network that has nothing to say of the motion."""
 
 
 def discover_motion(
@@ -76,16 +79,22 @@ def discover_motion(
     with log.stage("smooth", "Differentiating"):
         learn, choose = differentiate(parts.fit), differentiate(parts.choose)
         log.advise([*bound_advice(bounds, data), *motion_advice(data, learn)])
+    refused = _refused(data, parts, (learn, choose), options, log)
+    if refused is not None:
+        return Discovery(refused, None, None, parts)
     motion = (Motion(parts.fit, learn), Motion(parts.choose, choose))
     selected, network = _selected(motion, options, log, progress, checkpoints)
     known = parts.fit.with_segments((*parts.fit.segments, *parts.choose.segments))
     smooth = learn.with_segments((*learn.segments, *choose.segments))
     if selected is None:
-        return Discovery(_refusal(data, learn, parts.report, options, log), None, network, parts)
+        with log.stage("judge", "Comparing with an unconstrained network"):
+            judgement = judge_nothing(learn, parts.report, seed=options.seed)
+        return Discovery(_without(data, judgement, options, log), None, network, parts)
     log.notices += selected.messages
     with log.stage("refine", "Refining constants"):
-        law = _refined(selected, (known, smooth), network, options, log)
-        log.advise(_law_advice(law, selected, learn, data))
+        settled = _settled(selected, (known, smooth), network, options)
+        law = _drafted(selected, settled, (known, smooth), options, log)
+        log.advise(_law_advice(law, selected, (parts.fit, learn), data))
         law, unit_notices = with_units(law, data.units)
         log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
@@ -93,7 +102,9 @@ def discover_motion(
         asked = None if network is None else network.model.read(held_out.jets()).acceleration
         validation = validate(law, parts.report, network_acceleration=asked)
         faithfulness = None if asked is None else _faithfulness(asked, validation, held_out)
-        law = _judged(law, judge(validation, learn, parts.report, excess=_excess(law), seed=options.seed), log)
+        following = _following(law, settled, parts.report, held_out)
+        judgement = judge(validation, learn, parts.report, excess=_excess(law), following=following, seed=options.seed)
+        law = _judged(law, judgement, log)
         if faithfulness is not None:
             law = replace(law, scores={**law.scores, **faithfulness.scores})
     if law.lagrangian is None:
@@ -125,21 +136,29 @@ def _selected(
         if first is not None and first.leaves_noise:
             return first, train_beside(first, *training)
         network = train_network(*training)
+    if first is not None and network.held_out_error > BLIND:
+        return first, network
     return better(first, select(network)), network
 
 
-def _refined(
+def _settled(
+    selected: Choice, motion: tuple[Trajectories, Trajectories], network: Fit | None, options: DiscoveryOptions
+) -> Settled:
+    """The chosen terms with constants and friction, fitted to the motion as it was measured and differentiated."""
+    model = network.model if network is not None and usable(network) else None
+    return settle(selected.candidate, *motion, seed=options.seed, model=model, window=_window(selected))
+
+
+def _drafted(
     selected: Choice,
+    settled: Settled,
     motion: tuple[Trajectories, Trajectories],
-    network: Fit | None,
     options: DiscoveryOptions,
     log: Journal,
 ) -> Law:
-    """The chosen terms with constants and friction, as a law of the motion as it was measured and differentiated."""
+    """What was settled, as a law of that motion."""
     known, smooth = motion
     space = JetSpace(known.coordinates)
-    model = network.model if network is not None and usable(network) else None
-    settled = settle(selected.candidate, known, smooth, seed=options.seed, model=model, window=_window(selected))
     law = draft(selected, settled, space, log, angles=known.angles, known=options.choice.known is not None)
     law = replace(law, tests={**law.tests, **_left(settled, known)})
     several = multipliers(settled.numeric_lagrangian, space, middle_ranges(smooth))
@@ -157,6 +176,11 @@ def _left(settled: Settled, known: Trajectories) -> dict[str, dict[str, float | 
         return {}
     left = settled.refined.residual / noise_of(known)
     return {RESIDUAL: dict(zip(known.coordinates, map(float, left), strict=True))}
+
+
+def _following(law: Law, settled: Settled, held_out: Trajectories, smooth: Trajectories) -> Following | None:
+    """How the law follows held-out positions over stretches on which its constants were fitted."""
+    return None if settled.refined is None else follow(law, held_out, smooth, window=settled.refined.window)
 
 
 def _excess(law: Law) -> float:
@@ -190,11 +214,15 @@ def _require_one_law(data: Trajectories, choice: ChoiceOptions) -> None:
         raise InputError(msg)
 
 
-def _law_advice(law: Law, selected: Choice, learn: Trajectories, data: Trajectories) -> list[Advice]:
+def _law_advice(
+    law: Law, selected: Choice, motion: tuple[Trajectories, Trajectories], data: Trajectories
+) -> list[Advice]:
     """What the data cannot tell of a law that was found in them."""
     lagrangian = law.numeric_lagrangian
     assert lagrangian is not None
+    learn = motion[1]
     rivals = find_rivals(lagrangian, selected.structure, learn, multipliers=law.multipliers)
+    rivals = not_excluded(rivals, selected.trial, *motion)
     return law_advice(lagrangian, data, learn, rivals)
 
 
@@ -223,10 +251,23 @@ def _judged(law: Law, judgement: Judgement, log: Journal) -> Law:
     return law
 
 
-def _refusal(
-    data: Trajectories, learn: Trajectories, held_out: Trajectories, options: DiscoveryOptions, log: Journal
-) -> Law:
-    with log.stage("judge", "Comparing with an unconstrained network"):
-        judgement = judge_nothing(learn, held_out, seed=options.seed)
+def _refused(
+    data: Trajectories,
+    parts: Split[Trajectories],
+    smooth: tuple[Trajectories, Trajectories],
+    options: DiscoveryOptions,
+    log: Journal,
+) -> Law | None:
+    """What is said before any law is sought: that the data are all noise, or that there can be none."""
+    with log.stage("ask", "Asking whether there can be a Lagrangian"):
+        drowned = noise_advice(data)
+        log.advise(drowned)
+        nothing = Judgement("uncertain", {})
+        judgement = nothing if drowned else judge_equations(*smooth, parts.report, seed=options.seed)
+    return None if judgement is None else _without(data, judgement, options, log)
+
+
+def _without(data: Trajectories, judgement: Judgement, options: DiscoveryOptions, log: Journal) -> Law:
+    """No formula, and what was found out instead."""
     law, _ = with_units(Law(data.coordinates, None, seed=options.seed, status="uncertain"), data.units)
     return _judged(law, judgement, log)

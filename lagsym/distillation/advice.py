@@ -32,6 +32,8 @@ CLEAR = 2.0
 """Accelerations that vary by so many times their noise show a time scale."""
 NORMAL = 1.4826
 """Standard deviation of a normal distribution over the median of its absolute value."""
+DROWNED = 0.5
+"""Share of noise in the spread of positions from which on nothing is to be seen in them."""
 STEADY = 1e-3
 """Accelerations that vary by less than this fraction are constant, as in free fall."""
 
@@ -135,6 +137,25 @@ def time_scale(smooth: Trajectories, noise: Float[np.ndarray, " coordinates"]) -
     spread = np.where(smooth.angle_mask, np.minimum(spread, np.pi / np.sqrt(3)), spread)
     moving = (spread > 0) & (push > CLEAR * noise) & (push > STEADY * np.sqrt(np.mean(jets.a**2, axis=0)))
     return float(2 * np.pi * np.sqrt(np.min(spread[moving] / push[moving]))) if moving.any() else None
+
+
+def noise_advice(data: Trajectories) -> list[Advice]:
+    """On positions that are all noise, in which no law can be sought.
+
+    Arguments:
+        data: measured trajectories.
+    """
+    spread = np.sqrt(np.mean(np.concatenate([(s.q - s.q.mean(axis=0)) ** 2 for s in data.segments]), axis=0))
+    share = noise_level(data) / np.where(spread > 0, spread, np.inf)
+    drowned = [name for name, part in zip(data.coordinates, share, strict=True) if part > DROWNED]
+    if not drowned:
+        return []
+    names = ", ".join(drowned)
+    sentence = (
+        f"The positions of {names} are noise ({np.max(share):.0%} of their spread), or their order in time is lost: "
+        "check the column of times, measure more precisely, or sample more finely."
+    )
+    return [Advice(sentence, decisive=True)]
 
 
 def _noise_advice(smooth: Trajectories, noise: np.ndarray) -> list[Advice]:

@@ -92,7 +92,8 @@ def _by_motion(chosen: Choice, found: list[Choice], search: Search, measured: Tr
     while search.left:
         found = found + search.next()
     trials = {} if chosen.trial is None else {0: chosen.trial}
-    others = [pair for pair in _finalists(found, learn, search.question.seed) if pair[1] is not chosen.candidate]
+    tried = set(chosen.candidate.terms)
+    others = [pair for pair in _finalists(found, learn, search.question.seed) if set(pair[1].terms) != tried]
     others = others[: FINALISTS - 1]
     owners = [chosen, *(choice for choice, _ in others)]
     least = min(choice.held_out_loss for choice in found)

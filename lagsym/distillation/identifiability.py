@@ -8,7 +8,8 @@ by a constant there, it changes elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy as sp
@@ -17,8 +18,10 @@ from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.evidence import Evidence, weak_evidence
 from lagsym.distillation.ratios import combination, spectra
-from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR
+from lagsym.distillation.refinement import Growth
+from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR, Candidate
 from lagsym.distillation.terms import build_library, off_shell
+from lagsym.distillation.trial import Trial, attempt
 
 BESIDE_FACTOR = 100.0
 """A second combination whose ratio exceeds the law's by less than this is as good as null.
@@ -29,6 +32,10 @@ NEAR_NULL = 5e-3
 SAME_MOTION = 1e-2
 """A combination whose squared size at states elsewhere is less than this fraction of that off the shell vanishes."""
 SAMPLES = 300
+TRIED, CARRIED = 6, 3000
+"""Rivals that are tried on the motion, the closest ones, and samples of it that they are carried through."""
+CLEARLY = 20.0
+"""Difference of information criteria from which on the motion excludes a rival."""
 COMPLEXITY = 3
 """Rivals are looked for among terms of this complexity: beyond it any motion has some."""
 
@@ -41,11 +48,15 @@ class Rival:
         term: the term in it that the law has not, or None where the law's own terms have several combinations.
         replaces: the term that it stands in for, or None where it comes beside all.
         factor: how many times worse it fits.
+        terms: those of the other law, where a term stands in for one.
+        coefficients: theirs, up to a common factor.
     """
 
     term: sp.Expr | None
     replaces: sp.Expr | None
     factor: float
+    terms: tuple[sp.Expr, ...] = ()
+    coefficients: tuple[float, ...] = ()
 
 
 _Found = tuple[Rival, tuple[int, ...], int]
@@ -77,8 +88,54 @@ def find_rivals(lagrangian: sp.Expr, structure: str, learn: Trajectories, *, mul
         return ()
     elsewhere = _Elsewhere.of(evidence, own, off_shell(learn.jets()))
     found = _beside(evidence, own, others, multipliers) + _instead(evidence, own, others)
-    rivals = (rival for rival, support, which in found if elsewhere.differs(support, which))
+    rivals = [_whole(rival, support, evidence) for rival, support, which in found if elsewhere.differs(support, which)]
     return tuple(sorted(rivals, key=lambda rival: rival.factor))
+
+
+def not_excluded(
+    rivals: Sequence[Rival], law: Trial | None, measured: Trajectories, smooth: Trajectories
+) -> tuple[Rival, ...]:
+    """The rivals that the motion itself does not exclude, where the law leaves nothing of it but noise.
+
+    Smoothing hides how laws differ; carried through the motion, the wrong one leaves more than noise. A rival is
+    another law's terms; a further combination of the law's own is never excluded.
+
+    Arguments:
+        rivals: of `find_rivals`, closest first.
+        law: the law's fit to the motion; None where there is none.
+        measured: trajectories as they were measured.
+        smooth: the same, differentiated.
+    """
+    if law is None or not law.leaves_noise or law.candidate.fixed:
+        return tuple(rivals)
+    length = law.window / smooth.characteristic_time
+    growth = Growth(first=law.window, longest=length, samples=CARRIED)
+    own = attempt(law.candidate, measured, smooth, growth=growth)
+    laws = [rival for rival in rivals if rival.terms]
+    for rival in laws[:TRIED]:
+        fitted = attempt(_candidate(rival, law), measured, smooth, growth=growth)
+        if own is None or (fitted is not None and fitted.criterion < own.criterion + CLEARLY):
+            return tuple(rivals)
+    # What fits the weak form worse than those that were excluded is no better on the motion.
+    return tuple(rival for rival in rivals if not rival.terms)
+
+
+def _candidate(rival: Rival, law: Trial) -> Candidate:
+    """The rival's terms, those that it shares with the law first, relative to the first of them."""
+    shared = [term for term in law.candidate.terms if term in rival.terms]
+    terms = (*shared, *(term for term in rival.terms if term not in shared))
+    known = dict(zip(rival.terms, rival.coefficients, strict=True))
+    coefficients = np.array([known[term] for term in terms])
+    return replace(law.candidate, terms=terms, coefficients=coefficients / coefficients[0], inner=())
+
+
+def _whole(rival: Rival, support: tuple[int, ...], evidence: Evidence) -> Rival:
+    """A rival that has a term in the place of another, with all its terms."""
+    if rival.replaces is None or evidence.driven:
+        return rival
+    c = combination(evidence.vanishing, evidence.standard, support)
+    terms = tuple(evidence.library.expressions[k] for k in support)
+    return replace(rival, terms=terms, coefficients=tuple(float(c[k]) for k in support))
 
 
 @dataclass(frozen=True)

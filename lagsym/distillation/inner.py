@@ -107,14 +107,17 @@ def fit_inner(terms: Sequence[sp.Expr], beside: Library, data: Trajectories | Sa
         data: differentiated trajectories, or samples with accelerations free of noise.
 
     Returns:
-        The terms with fitted numbers; None where there are too many, or one is not finite on the data.
+        The terms with fitted numbers; None where there are too many, or one is not finite on the data, or so small
+        that the term is another one.
     """
     named = Named.of(terms, numbers(terms))
     if not 0 < len(named.symbols) <= MOST or not (named.values > 0).all():
         return None
     problem = Projection((*named.terms, *beside.expressions), named.symbols, beside.space, Grounds.of(data))
     values = problem.fitted(named.values)
-    return None if values is None else FittedTerms(named.at(values), problem.loss(values))
+    if values is None or not problem.matters(values):
+        return None
+    return FittedTerms(named.at(values), problem.loss(values))
 
 
 def simplest_fit(

@@ -13,6 +13,7 @@ Source: Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10, 413 (va
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,8 @@ STEPS = 25
 RIDGE = 1e-12
 NOTHING = 1e-12
 """Relative size of a term that is left out."""
+SAME_SHAPE = 1e-6
+"""Sine of the angle between two operators on the data, as vectors, below which they are one."""
 BREAKS_DOWN = 1e3
 """Residual of inner constants for which a term is not real on the data."""
 
@@ -100,7 +103,7 @@ class Projection:
         """G c for the best c with |P c| = 1; constant and huge where a term is not real."""
         found = self._normalised(values)
         if found is None:
-            return np.full(self._plain[0][0].size if len(self._plain[0]) else self.jets.q.size, BREAKS_DOWN)
+            return np.full(math.prod(self._plain[0].shape[1:]), BREAKS_DOWN)
         rows, others, _ = found
         c = lowest(rows, others)[:, 0]
         c *= np.sign(c[0]) or 1.0
@@ -142,6 +145,16 @@ class Projection:
     def loss(self, values: Constants) -> float:
         """The mean square of the residual."""
         return float(np.mean(self.residual(values) ** 2))
+
+    def matters(self, values: Constants) -> bool:
+        """Whether half of any inner constant would give a term another shape; one that is next to nothing does not."""
+        with np.errstate(all="ignore"):
+            whole = self._columns(self._with_constants, values)[1]
+            for k in range(len(values)):
+                half = self._columns(self._with_constants, np.where(np.arange(len(values)) == k, values / 2, values))[1]
+                if np.all(_sines(whole, half) < SAME_SHAPE):
+                    return False
+        return True
 
     def fitted(self, start: Constants, *, steps: int = STEPS) -> Constants | None:
         """The inner constants of least residual, their signs kept; None where the start is not real on the data."""
@@ -248,6 +261,15 @@ class _Terms:
 def _with(last: np.ndarray | None, columns: np.ndarray) -> np.ndarray:
     """The columns, and one more where there is one."""
     return columns if last is None else np.concatenate([columns, last[None]])
+
+
+def _sines(some: np.ndarray, others: np.ndarray) -> Float[np.ndarray, " terms"]:
+    """Sine of the angle between each pair of columns."""
+    a, b = (
+        part.reshape(len(part), -1) / np.linalg.norm(part.reshape(len(part), -1), axis=1)[:, None]
+        for part in (some, others)
+    )
+    return np.minimum(np.linalg.norm(a - b, axis=1), np.linalg.norm(a + b, axis=1))
 
 
 def lowest(

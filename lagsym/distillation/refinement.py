@@ -28,6 +28,10 @@ FIRST_WINDOW, LONGEST_WINDOW = 0.4, 1.6
 """Lengths of the windows in characteristic times: where the fit begins, and where it stops growing."""
 GROWTH_LIMIT = 2.0
 """Longer windows are refused when they raise the residual by more than this factor: the law, or chaos, is too much."""
+GROWTH, LAST_GROWTH = 2.0, 2**0.5
+"""Factors by which windows grow, and by which they do in the end where the usual one was too much."""
+HOPELESS = 20.0
+"""A misfit so many times that over shorter windows, with the constants found there, does not come down to it."""
 PRECISE = 1e-6
 """Relative standard errors below this are not improved upon by longer windows."""
 
@@ -82,21 +86,34 @@ def refine(
     best: Refined | None = None
     values = np.asarray(initial, float)
     length = FIRST_WINDOW * time if growth.first is None else min(growth.first, growth.longest * time)
+    factor = GROWTH
     while length <= growth.longest * time * (1 + 1e-9):
         windows = cut(data, smooth, length, most=growth.samples)
-        shooting = Shooting(mechanics, windows, scale, len(values))
-        try:
-            result = shooting.fit(values, length)
-        except InputError:
-            break
-        if best is not None and np.any(result.residual > GROWTH_LIMIT * best.residual + 1e-9 * scale):
-            break
+        result = _fitted(Shooting(mechanics, windows, scale, len(values)), values, length, best, scale)
+        if result is None:
+            if best is None or factor == LAST_GROWTH:
+                break
+            length, factor = best.window * LAST_GROWTH, LAST_GROWTH
+            continue
         # Residuals per coordinate, found in one round, are the weights of the next.
         best, values = result, result.values
         scale = np.maximum(result.residual, 1e-3 * scale)
-        length *= 2
-        if np.all(result.standard_errors < PRECISE * np.abs(values)):
+        length *= factor
+        if factor == LAST_GROWTH or np.all(result.standard_errors < PRECISE * np.abs(values)):
             break
     if best is None or not np.isfinite(best.values).all():
         raise InputError(NOT_INTEGRABLE)
     return best
+
+
+def _fitted(
+    shooting: Shooting, values: np.ndarray, length: float, before: Refined | None, scale: np.ndarray
+) -> Refined | None:
+    """The fit to windows of a length; None where the law, which may have held over shorter ones, does not hold."""
+    try:
+        result = shooting.fit(values, length, limit=np.inf if before is None else HOPELESS)
+    except InputError:
+        return None
+    if before is not None and np.any(result.residual > GROWTH_LIMIT * before.residual + 1e-9 * scale):
+        return None
+    return result

@@ -161,12 +161,12 @@ def _damped(
 
     The first suspects have coefficients; the search begins with them. Its numbers go to `test`.
     """
-    terms, constants, values, _ = fitted
+    terms, constants, values, plain = fitted
     begun = tuple(term.expression for term in suspects[: len(coefficients)])
     start = np.concatenate([values, coefficients])
-    first = _refined_with(_sum(terms), constants, start, data, begun)
+    first = _refined_with(_sum(terms), constants, start, data, begun, window=None if plain is None else plain.window)
     test["refined_significance"] = 0.0
-    if first is None:
+    if first is None or not np.max(_sure(first, len(begun))) > CONFIRMED:
         return None
     comparison = Comparison(_sum(terms), constants, suspects, data, first.window, first.residual)
     chosen = comparison.choose(tuple(range(len(begun))), first.values)
@@ -180,12 +180,17 @@ def _damped(
     )
     if again is None:
         return None
-    sure = float(np.min((again.values / again.standard_errors)[-len(rayleigh) :]))
+    sure = float(np.min(_sure(again, len(rayleigh))))
     test |= _compared(chosen, sure)
     if not sure > CONFIRMED:
         return None
     rates = _symbols("d", len(rayleigh))
     return tuple(zip(rates, rayleigh, strict=True)), (terms, (*constants, *rates), again.values, again)
+
+
+def _sure(refined: Refined, count: int) -> np.ndarray:
+    """The last constants in standard errors."""
+    return (refined.values / refined.standard_errors)[-count:]
 
 
 def _refined_with(

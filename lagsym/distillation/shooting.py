@@ -104,29 +104,33 @@ class Shooting:
         self.n = windows.q.shape[2]
         self.substeps = 1
 
-    def fit(self, initial: np.ndarray, length: float) -> Refined:
-        """Constants with their errors, for windows of a length."""
-        found = self.solve(initial, self._settled(initial))
+    def fit(self, initial: np.ndarray, length: float, *, limit: float = np.inf) -> Refined:
+        """Constants with their errors, for windows of a length; arguments and errors as of `solve`."""
+        found = self.solve(initial, self._settled(initial), limit=limit)
         misfit = found.residual * self.scale
         free = self.windows.weight.sum() - found.states.shape[0] * 2 - self.constants / self.n
         spread = np.sqrt(np.sum(misfit**2, axis=(0, 1)) / max(free, 1))
         return Refined(found.values, self._covariance(found), spread, length, len(found.states), found.converged)
 
-    def solve(self, initial: np.ndarray, start: np.ndarray, *, least_gain: float = LEAST_GAIN) -> Solution:
+    def solve(
+        self, initial: np.ndarray, start: np.ndarray, *, least_gain: float = LEAST_GAIN, limit: float = np.inf
+    ) -> Solution:
         """The constants and starting states of least misfit.
 
         Arguments:
             initial: constants to begin with.
             start: starting states to begin with, of shape (windows, 2 n).
             least_gain: share of chi-square that a step has to gain for another one to be worth it.
+            limit: root mean square misfit, in units of the scale, that the first constants must not exceed.
 
         Raises:
-            InputError: the law cannot be integrated from there.
+            InputError: the law cannot be integrated from there, or leaves more than the limit.
         """
         values, states = initial.copy(), start.copy()
         self._choose_substeps(states, values)
         residual = self._residual(states, values)
-        if not np.isfinite(residual).all():
+        size = np.sum(residual**2)
+        if not (np.isfinite(size) and size <= limit**2 * self.n * self.windows.weight.sum()):
             raise InputError(NOT_INTEGRABLE)
         damping, converged = 1e-4, False
         for _ in range(ITERATIONS):

@@ -22,13 +22,15 @@ from jaxtyping import Float
 from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.inner import Named
-from lagsym.distillation.refinement import LONGEST_WINDOW, PRECISE, USUAL, Growth, refine
+from lagsym.distillation.refinement import PRECISE, USUAL, Growth, refine
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
 from lagsym.mechanics.system import parameter_symbol
 
 EXCESS = 1.03
 """Residual of a law relative to the noise that leaves nothing to be explained."""
+LONG = 1.0
+"""Length of windows, in characteristic times, over which a law that holds is no accident; over short ones any does."""
 LEAST_NOISE = 1e-6
 """Of positions, relative to their spread: what is less is rounding and the method of integration."""
 
@@ -41,7 +43,7 @@ class Trial:
         candidate: with the constants that fit best, but for those inside terms.
         residual: of each coordinate, relative to the noise.
         window: length of time over which the law holds.
-        whole: whether no longer windows were asked for, as these are the longest or the constants are precise.
+        whole: whether these windows are long, or the constants so precise that no longer ones were asked for.
         samples: measured positions of each coordinate that were used.
         constants: how many were fitted.
     """
@@ -55,7 +57,7 @@ class Trial:
 
     @property
     def leaves_noise(self) -> bool:
-        """Whether nothing but noise is left, over the longest windows: over short ones any law is good enough."""
+        """Whether nothing but noise is left, over long windows."""
         return self.whole and bool(np.all(self.residual < EXCESS))
 
     @property
@@ -92,8 +94,9 @@ def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, g
     fitted = np.concatenate([np.ones(first), found.values[: len(coefficients)]])
     # Constants inside terms that went far make coefficients that only fit beside them.
     better = candidate if named.symbols else replace(candidate, coefficients=fitted)
-    longest = found.window > 0.99 * LONGEST_WINDOW * smooth.characteristic_time
-    whole = longest or bool(np.all(found.standard_errors < PRECISE * np.abs(found.values)))
+    whole = found.window > LONG * smooth.characteristic_time or bool(
+        np.all(found.standard_errors < PRECISE * np.abs(found.values))
+    )
     return Trial(
         better, found.residual / noise_of(data), found.window, whole, min(len(data), growth.samples), len(constants)
     )

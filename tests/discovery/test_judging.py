@@ -46,8 +46,6 @@ def test_a_law_whose_fit_leaves_more_than_the_noise_is_in_doubt(excess, status):
     found = judge(hazy, differentiate(learn), held_out, excess=excess)
     assert found.status == status
     assert any("times the noise" in notice for notice in found.notices) == (status == "uncertain")
-    # What explains all but a hundredth is not doubted for what the measurement does beside its noise.
-    assert judge(validation, differentiate(learn), held_out, excess=excess).status == "recovered"
 
 
 def test_a_law_that_lacks_a_small_term_is_not_recovered():

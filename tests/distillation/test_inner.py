@@ -8,6 +8,7 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.distillation.inner import Named, close_fits, fit_inner, numbers, simple_kinetic, simplest_fit, with_inner
+from lagsym.distillation.projection import Grounds, Projection
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import settle
 from lagsym.distillation.terms import Library, Term
@@ -99,8 +100,17 @@ def test_of_the_simple_kinetic_energies_the_motion_takes_the_true_one(motion):
 def test_alternatives_that_do_little_worse_stay_beside_the_simplest(motion):
     """A root and a root with a little of v^4 are alike on the data; other kinetic energies are not."""
     alternatives = [(term,) for term in simple_kinetic(SPACE, motion[1])]
-    near = (root(0.7) + sp.Float(1e-7) * V**4,)
+    near = (root(0.7) + V**4 / 10**7,)
     first, *others = close_fits([near, *alternatives], POSITIONS, motion[1])
     assert len(first) == 1
     assert first[0].count_ops() == alternatives[0][0].count_ops()
     assert [terms[0].has(V**4) for terms in others] == [True]
+
+
+def test_a_constant_so_small_that_the_term_is_another_one_is_none(motion):
+    """Harmonic motion fits exp(c v^2) for any small c."""
+    term = sp.exp(sp.Float(1e-9) * V**2)
+    named = Named.of([term], numbers([term]))
+    problem = Projection((*named.terms, *POSITIONS.expressions), named.symbols, SPACE, Grounds.of(motion[1]))
+    assert not problem.matters(np.array([1e-9]))
+    assert problem.matters(np.array([1e-2]))
