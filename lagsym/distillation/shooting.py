@@ -209,7 +209,8 @@ class Shooting:
         for self.substeps in SUBSTEPS[:-1]:
             coarse = self._positions(states, values)
             self.substeps *= 2
-            change = np.abs(self._positions(states, values) - coarse) / self.scale
+            with np.errstate(invalid="ignore"):  # a motion that breaks down is infinitely far
+                change = np.abs(self._positions(states, values) - coarse) / self.scale
             if np.nanmax(np.where(self.windows.weight[..., None] > 0, change, 0)) < 0.05:
                 break
 

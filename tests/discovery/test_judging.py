@@ -6,12 +6,13 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Trajectories
-from lagsym.discovery.judging import judge, judge_nothing
+from lagsym.discovery.judging import judge, judge_equations, judge_nothing
 from lagsym.law import Law
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.simulation import simulate
 from lagsym.systems import get
 from lagsym.validation import validate
+from lagsym.validation.following import Following
 
 PLANE = JetSpace(("x", "y"))
 (X, Y), (U, W) = PLANE.positions, PLANE.velocities
@@ -84,3 +85,33 @@ def test_noise_leaves_everything_open():
 def test_no_admissible_lagrangian_and_a_proof(name):
     learn, held_out = (seen(name, seed, **get(name).parameters) for seed in (0, 1))
     assert judge_nothing(differentiate(learn), held_out).status == "not_lagrangian"
+
+
+@pytest.mark.parametrize(
+    ("name", "noise", "status"),
+    [("swirling_oscillator", 0.0, "not_lagrangian"), ("swirling_oscillator", 0.05, None), ("henon_heiles", 0.0, None)],
+)
+def test_only_exact_equations_end_the_search_before_it_begins(name, noise, status):
+    parts = [simulate(get(name), trajectories=8, noise=noise, seed=seed).positions_only() for seed in (0, 1, 2)]
+    found = judge_equations(differentiate(parts[0]), differentiate(parts[1]), parts[2])
+    assert (found and found.status) == status
+    if found is not None:
+        assert found.scores["unconstrained_r2"] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("following", "status"),
+    [
+        (Following(1.02, 0.05, 1.6), "recovered"),
+        (Following(1.02, 0.6, 1.6), "uncertain"),
+        (Following(1.02, 0.05, 0.4), "uncertain"),
+        (Following(1.3, 0.05, 1.6), "uncertain"),
+        (None, "uncertain"),
+    ],
+)
+def test_where_noise_hides_accelerations_followed_positions_decide(following, status):
+    true = get("henon_heiles").numeric_lagrangian
+    learn, held_out = (seen("henon_heiles", seed) for seed in (0, 1))
+    validation = validate(Law(("x", "y"), true), held_out)
+    hazy = dataclasses.replace(validation, scores={**validation.scores, "held_out_r2": 0.3, "weak_r2": 0.95})
+    assert judge(hazy, differentiate(learn), held_out, following=following).status == status

@@ -1,5 +1,7 @@
 """What the user is told to measure: each shortage has its sentence, and good data none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -7,7 +9,14 @@ import sympy as sp
 from lagsym.data.constraints import find_constraints
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment, Trajectories
-from lagsym.distillation.advice import acceleration_noise, bound_advice, law_advice, motion_advice, time_scale
+from lagsym.distillation.advice import (
+    acceleration_noise,
+    bound_advice,
+    law_advice,
+    motion_advice,
+    noise_advice,
+    time_scale,
+)
 from lagsym.distillation.identifiability import Rival
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.simulation import simulate
@@ -96,3 +105,13 @@ def test_rivals_are_named_and_decide():
     assert "x**4 beside it; x**3 in place of x**2" in advice.sentence
     assert "other" in advice.sentence.lower()
     assert "different starts and energies" in advice.sentence
+
+
+def test_positions_that_are_all_noise_are_no_motion():
+    motion = simulate(get("henon_heiles"), trajectories=3, noise=0.1).positions_only()
+    generator = np.random.default_rng(0)
+    shuffled = motion.with_segments([replace(s, q=generator.permutation(s.q, axis=0)) for s in motion.segments])
+    assert noise_advice(motion) == []
+    (advice,) = noise_advice(shuffled)
+    assert advice.decisive
+    assert "x, y" in advice.sentence

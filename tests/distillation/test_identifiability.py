@@ -1,9 +1,13 @@
 """Whether other laws fit as well: known ambiguities are seen, and laws that are determined are left alone."""
 
+import numpy as np
 import pytest
 
 from lagsym.data.derivatives import differentiate
-from lagsym.distillation.identifiability import find_rivals
+from lagsym.distillation.identifiability import Rival, find_rivals, not_excluded
+from lagsym.distillation.selection import Candidate
+from lagsym.distillation.trial import attempt
+from lagsym.mechanics.jetspace import JetSpace
 from lagsym.simulation import draw_parameters, simulate
 from lagsym.systems import get
 
@@ -35,3 +39,23 @@ def test_other_lagrangians_of_the_same_motion_are_no_rivals():
 def test_two_lagrangians_of_the_same_motion_are_rivals_where_only_one_is_expected():
     found = rivals("coupled_oscillators", trajectories=5, noise=1e-3, multipliers=1)
     assert not found or all(str(rival.term) == "x1_dot*x2_dot" for rival in found)
+
+
+def test_the_motion_excludes_rivals_that_smoothing_allows():
+    """At 5 % of noise the weak form takes r_dot^2 / r for r_dot^2; the motion does not."""
+    system = draw_parameters(get("kepler"), 0)
+    measured = simulate(system, seed=1, trajectories=3, noise=0.05, span=30.0).positions_only()
+    smooth = differentiate(measured)
+    space = JetSpace(("r", "phi"))
+    (r, _), (u, w) = space.positions, space.velocities
+    terms = (u**2 / 2, r**2 * w**2 / 2, 1 / r)
+    strength = float(system.numeric_lagrangian.coeff(1 / r) / system.numeric_lagrangian.coeff(u**2) / 2)
+    law = attempt(Candidate(terms, np.array([1.0, 1.0, strength]), 3.0, 0.0, "data"), measured, smooth)
+    assert law is not None
+    assert law.leaves_noise
+    wrong = Rival(u**2 / r / 2, u**2 / 2, 1.0, (u**2 / r / 2, terms[1], terms[2]), (1.0, 1.0, strength))
+    itself = Rival(terms[0], None, 1.0, terms, (1.0, 1.0, strength))
+    beside = Rival(u**2 / r / 2, None, 1.0)
+    assert not_excluded((wrong, beside), law, measured, smooth) == (beside,)
+    assert not_excluded((wrong, itself), law, measured, smooth) == (wrong, itself)
+    assert not_excluded((wrong,), None, measured, smooth) == (wrong,)

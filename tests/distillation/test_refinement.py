@@ -77,3 +77,10 @@ def test_windows_and_samples_can_be_kept_few():
     assert few.window == whole.window
     assert few.windows <= whole.windows / 3
     assert short.standard_errors[0] > whole.standard_errors[0]
+
+
+def test_windows_that_are_too_long_for_the_law_are_shortened_once():
+    """Without its friction a pendulum is followed for 0.57 of its characteristic time, not for 0.8."""
+    data = simulate(get("damped_pendulum"), trajectories=4, noise=0.01, seed=0, span=12.0, step=0.02)
+    found = fitted(LAW, (c,), [9.0], data)
+    assert found.window / differentiate(data).characteristic_time == pytest.approx(0.4 * 2**0.5)
