@@ -110,9 +110,10 @@ def noise_of(data: Trajectories) -> Float[np.ndarray, " coordinates"]:
 
 
 def winner(trials: Sequence[Trial]) -> Trial | None:
-    """The trial of least criterion among those of laws that hold over the longest windows, or None of none."""
+    """The trial of least criterion among those over the longest windows and those that leave noise; None of none."""
     if not trials:
         return None
     longest = max(trial.window for trial in trials)
     samples = min(trial.samples for trial in trials)
-    return min((t for t in trials if t.window > 0.99 * longest), key=lambda trial: trial.criterion_of(samples))
+    contenders = (trial for trial in trials if trial.window > 0.99 * longest or trial.leaves_noise)
+    return min(contenders, key=lambda trial: trial.criterion_of(samples))

@@ -44,3 +44,9 @@ def test_trials_on_different_numbers_of_samples_are_compared_at_the_fewest():
     many = Trial(SPRING, np.array([1.01]), 2.0, True, 6000, 2)
     assert many.criterion > few.criterion
     assert winner([few, many]) is many
+
+
+def test_a_law_so_precise_that_its_windows_stopped_growing_is_not_beaten_by_a_bad_one():
+    precise = Trial(SPRING, np.array([1e-6]), 0.8, True, 1000, 2)
+    bad = Trial(WRONG, np.array([4000.0]), 1.13, False, 1000, 2)
+    assert winner([bad, precise]) is precise
