@@ -33,13 +33,12 @@ from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural import Checkpoints, Fit, FitProgress
 from lagsym.neural.examples import Motion
+from lagsym.neural.selection import BLIND
 from lagsym.validation import Validation, validate
 from lagsym.validation.following import Following, follow
 
 RESIDUAL = "residual over noise"
 VELOCITY_BIAS = 0.01
-BLIND = 0.5
-"""Held-out relative error of a network that has nothing to say of the motion."""
 
 
 def discover_motion(
@@ -223,7 +222,7 @@ def _law_advice(
     learn = motion[1]
     rivals = find_rivals(lagrangian, selected.structure, learn, multipliers=law.multipliers)
     rivals = not_excluded(rivals, selected.trial, *motion)
-    return law_advice(lagrangian, data, learn, rivals)
+    return law_advice(lagrangian, data, learn, rivals, selected.others)
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:

@@ -15,6 +15,7 @@ from lagsym.data.derivatives import DEGREE, choose_window, noise_level
 from lagsym.data.free_coordinates import statement, suggestion
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.distillation.identifiability import Rival
+from lagsym.distillation.selection import Candidate
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
 
@@ -193,7 +194,13 @@ def _measured(segment: Segment) -> Segment:
     return segment if segment.v is None else replace(segment, q=segment.v, v=None, a=None)
 
 
-def law_advice(lagrangian: sp.Expr, data: Trajectories, smooth: Trajectories, rivals: Sequence[Rival]) -> list[Advice]:
+def law_advice(
+    lagrangian: sp.Expr,
+    data: Trajectories,
+    smooth: Trajectories,
+    rivals: Sequence[Rival],
+    others: Sequence[Candidate] = (),
+) -> list[Advice]:
     """On what else would fit, on energies and on amplitudes.
 
     Arguments:
@@ -201,8 +208,14 @@ def law_advice(lagrangian: sp.Expr, data: Trajectories, smooth: Trajectories, ri
         data: measured trajectories.
         smooth: the same, differentiated.
         rivals: laws that fit the data as closely.
+        others: laws that the fit of the motion does not exclude.
     """
-    return [*_rival_advice(rivals), *_energy_advice(lagrangian, smooth), *_amplitude_advice(lagrangian, data)]
+    return [
+        *_rival_advice(rivals),
+        *_other_advice(others),
+        *_energy_advice(lagrangian, smooth),
+        *_amplitude_advice(lagrangian, data),
+    ]
 
 
 def _rival_advice(rivals: Sequence[Rival]) -> list[Advice]:
@@ -218,6 +231,18 @@ def _rival_advice(rivals: Sequence[Rival]) -> list[Advice]:
     sentence = (
         f"Other laws fit these data as closely{which}, and would move differently elsewhere: measure more "
         "trajectories, with different starts and energies."
+    )
+    return [Advice(sentence, decisive=True)]
+
+
+def _other_advice(others: Sequence[Candidate]) -> list[Advice]:
+    """On other laws that leave nothing but noise."""
+    if not others:
+        return []
+    named = "; ".join(", ".join(to_text(term) for term in other.terms) for other in others)
+    sentence = (
+        f"The motion does not exclude another law, of the terms {named}: measure with less noise, or where the two "
+        "would differ more, as at higher energies."
     )
     return [Advice(sentence, decisive=True)]
 

@@ -10,7 +10,7 @@ from lagsym.distillation.options import Choice, ChoiceOptions, Question
 from lagsym.distillation.search import Search
 from lagsym.distillation.selection import Candidate, simplest
 from lagsym.distillation.stability import Stability, resample
-from lagsym.distillation.trial import attempt, winner
+from lagsym.distillation.trial import attempt, not_beaten, winner
 from lagsym.neural import Fit
 
 CLEAR_LOSS = 1e-5
@@ -79,11 +79,13 @@ def _alike(chosen: Choice, found: list[Choice], best: float) -> list[Choice]:
 def _tried(alike: list[Choice], learn: Trajectories, measured: Trajectories) -> Choice:
     """Of several choices the one that explains the motion best, with its trial; the first where none can be tried."""
     trials = [attempt(choice.candidate, measured, learn) for choice in alike]
-    best = winner([trial for trial in trials if trial is not None])
+    left = [trial for trial in trials if trial is not None]
+    best = winner(left)
     if best is None:
         return alike[0]
+    others = tuple(trial.candidate for trial in not_beaten(left, best))
     owner = alike[next(k for k, trial in enumerate(trials) if trial is best)]
-    return replace(owner, candidate=best.candidate, trial=best)
+    return replace(owner, candidate=best.candidate, trial=best, others=others)
 
 
 def _by_motion(chosen: Choice, found: list[Choice], search: Search, measured: Trajectories) -> Choice:
@@ -108,7 +110,8 @@ def _by_motion(chosen: Choice, found: list[Choice], search: Search, measured: Tr
         return chosen
     owner = owners[next(k for k, trial in trials.items() if trial is best)]
     evidence = {term: owner.evidence.get(term, (best.candidate.evidence,)) for term in best.candidate.terms}
-    return replace(owner, candidate=best.candidate, evidence=evidence, trial=best)
+    others = tuple(trial.candidate for trial in not_beaten(list(trials.values()), best))
+    return replace(owner, candidate=best.candidate, evidence=evidence, trial=best, others=others)
 
 
 def _needless(owner: Choice, candidate: Candidate, least: float) -> bool:

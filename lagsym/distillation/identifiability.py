@@ -21,7 +21,7 @@ from lagsym.distillation.ratios import combination, spectra
 from lagsym.distillation.refinement import Growth
 from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR, Candidate
 from lagsym.distillation.terms import build_library, off_shell
-from lagsym.distillation.trial import Trial, attempt
+from lagsym.distillation.trial import CLEARLY, Trial, attempt
 
 BESIDE_FACTOR = 100.0
 """A second combination whose ratio exceeds the law's by less than this is as good as null.
@@ -34,8 +34,6 @@ SAME_MOTION = 1e-2
 SAMPLES = 300
 TRIED, CARRIED = 6, 3000
 """Rivals that are tried on the motion, the closest ones, and samples of it that they are carried through."""
-CLEARLY = 20.0
-"""Difference of information criteria from which on the motion excludes a rival."""
 COMPLEXITY = 3
 """Rivals are looked for among terms of this complexity: beyond it any motion has some."""
 

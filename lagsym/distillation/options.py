@@ -83,6 +83,7 @@ class Choice:
         messages: what an engine had to say.
         stability: for each term, how often it is chosen when trajectories are resampled.
         trial: how it did in the fit of the motion, or None where it was not tried or cannot be integrated.
+        others: laws that the fit of the motion does not exclude.
     """
 
     candidate: Candidate
@@ -93,6 +94,7 @@ class Choice:
     messages: tuple[str, ...] = ()
     stability: Mapping[sp.Expr, float] = field(default_factory=dict)
     trial: Trial | None = None
+    others: tuple[Candidate, ...] = ()
 
     @property
     def leaves_noise(self) -> bool:

@@ -7,15 +7,15 @@ Source: Bock, "Recent advances in parameteridentification techniques for O.D.E."
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
+from lagsym.distillation.paths import Mesh, choose_mesh, find_mesh, positions
 from lagsym.distillation.windows import Windows
 from lagsym.errors import InputError
-from lagsym.mechanics.dynamics.numeric import CompiledMechanics, solve_samples
+from lagsym.mechanics.dynamics.numeric import CompiledMechanics
 
 ITERATIONS = 20
 LEAST_GAIN = 1e-6
@@ -23,11 +23,9 @@ SHARES = (0.25, 0.5, 1.0)
 """Of a window, that its starting state is fitted to in turn: errors of the start grow along a window."""
 SETTLING, SETTLED = 8, 1e-2
 """Iterations of the starting states alone, and the share of a window's misfit below which a gain ends them."""
-SUBSTEPS = (1, 2, 4, 8)
 FARTHEST = 1e100
 NUMERICAL_FLOOR = 1e-8
 """Relative error of a constant that comes from integration alone."""
-Rate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 NOT_INTEGRABLE = "the law cannot be integrated from these constants; check the candidate, or begin nearer to the data"
 
 
@@ -102,7 +100,8 @@ class Shooting:
     def __init__(self, mechanics: CompiledMechanics, windows: Windows, scale: np.ndarray, constants: int) -> None:
         self.mechanics, self.windows, self.scale, self.constants = mechanics, windows, scale, constants
         self.n = windows.q.shape[2]
-        self.substeps = 1
+        self._mesh: Mesh | None = None
+        self._tolerance = np.zeros(len(windows.state))
 
     def fit(self, initial: np.ndarray, length: float, *, limit: float = np.inf) -> Refined:
         """Constants with their errors, for windows of a length; arguments and errors as of `solve`."""
@@ -127,7 +126,7 @@ class Shooting:
             InputError: the law cannot be integrated from there, or leaves more than the limit.
         """
         values, states = initial.copy(), start.copy()
-        self._choose_substeps(states, values)
+        self._choose_mesh(states, values)
         residual = self._residual(states, values)
         size = np.sum(residual**2)
         if not (np.isfinite(size) and size <= limit**2 * self.n * self.windows.weight.sum()):
@@ -153,6 +152,8 @@ class Shooting:
             if gain < least_gain:
                 converged = True
                 break
+            self._follow(states, values)
+            residual = self._residual(states, values)
         return Solution(values, states, residual, converged)
 
     def _settled(self, values: np.ndarray) -> np.ndarray:
@@ -163,7 +164,7 @@ class Shooting:
         states = self.windows.state.copy()
         for share in SHARES:
             part = Shooting(self.mechanics, self.windows.first(share), self.scale, self.constants)
-            part._choose_substeps(states, values)
+            part._choose_mesh(states, values)
             states = part._fit_states(states, values)
         return states
 
@@ -191,6 +192,9 @@ class Shooting:
             residual = np.where(better[:, None], changed, residual)
             if better.any() and gain < SETTLED:
                 break
+            self._follow(states, values)
+            residual = self._residual(states, values)
+            size = np.sum(residual**2, axis=(0, 2))
         return states
 
     def curvature(self, states: np.ndarray, values: np.ndarray) -> Curvature:
@@ -200,56 +204,20 @@ class Shooting:
             states: of shape (windows, 2 n), where the misfit is least for these constants.
             values: the constants.
         """
-        self._choose_substeps(states, values)
+        self._choose_mesh(states, values)
         by_state, by_constant = self._jacobians(states, values)
         return _reduced(by_state, by_constant, self._residual(states, values))
 
-    def _choose_substeps(self, states: np.ndarray, values: np.ndarray) -> None:
-        """Enough Runge–Kutta steps between samples that twice as many change nothing that matters."""
-        for self.substeps in SUBSTEPS[:-1]:
-            coarse = self._positions(states, values)
-            self.substeps *= 2
-            with np.errstate(invalid="ignore"):  # a motion that breaks down is infinitely far
-                change = np.abs(self._positions(states, values) - coarse) / self.scale
-            if np.nanmax(np.where(self.windows.weight[..., None] > 0, change, 0)) < 0.05:
-                break
+    def _choose_mesh(self, states: np.ndarray, values: np.ndarray) -> None:
+        self._mesh, self._tolerance = choose_mesh(self.mechanics, self.windows, states, values, self.scale)
+
+    def _follow(self, states: np.ndarray, values: np.ndarray) -> None:
+        """Steps for a path that has come some way from the one that they were chosen for."""
+        self._mesh = find_mesh(self.mechanics, self.windows, states, values, self._tolerance[:, None] * self.scale)
 
     def _positions(self, states: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Positions at every sample of every window; windows in copies when states come in copies."""
-        n, copies = self.n, len(states) // self.windows.steps.shape[1]
-        steps = np.tile(self.windows.steps, copies)
-        t = np.tile(self.windows.start, copies)
-        q, v = states[:, :n], states[:, n:]
-        path = [q]
-
-        for place, step in enumerate(steps):
-            h = step / self.substeps
-            rate = self._rate(place, t, np.maximum(step, 1e-300), values)
-            for _ in range(self.substeps):
-                with np.errstate(all="ignore"):
-                    q, v = _runge_kutta(rate, t, q, v, h)
-                t = t + h
-            path.append(q)
-        return np.stack(path)
-
-    def _rate(self, place: int, start: np.ndarray, step: np.ndarray, values: np.ndarray) -> Rate:
-        """Accelerations within one sampling interval, where measured forces are cubic."""
-        force = self.windows.force
-        if force is None:
-            return lambda t, q, v: self.mechanics.acceleration(t, q, v, values)
-        copies = len(start) // force[0].shape[1]
-        (f0, f1), (m0, m1) = ([np.tile(part[place + k], (copies, 1)) for k in (0, 1)] for part in force)
-        width = step[:, None]
-
-        def driven(t: np.ndarray, q: np.ndarray, v: np.ndarray) -> np.ndarray:
-            s = ((t - start) / step)[:, None]
-            value = (1 - s) ** 2 * ((1 + 2 * s) * f0 + s * width * m0) + s**2 * (
-                (3 - 2 * s) * f1 + (s - 1) * width * m1
-            )
-            mass, inner = self.mechanics.mass_and_force(t, q, v, values)
-            return solve_samples(mass, inner + value)
-
-        return driven
+        assert self._mesh is not None
+        return positions(self.mechanics, self._mesh, states, values)
 
     def _residual(self, states: np.ndarray, values: np.ndarray) -> np.ndarray:
         error = (self._positions(states, values) - self.windows.q) / self.scale
@@ -304,22 +272,6 @@ class Shooting:
             ratio = np.sqrt(np.maximum(np.diag(robust) / np.maximum(np.diag(covariance), 1e-300), 1))
             covariance = covariance * np.outer(ratio, ratio)
         return covariance + np.diag((NUMERICAL_FLOOR * found.values) ** 2)
-
-
-def _runge_kutta(
-    rate: Rate,
-    t: np.ndarray,
-    q: np.ndarray,
-    v: np.ndarray,
-    h: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One classical step of fourth order, with a step length of its own for each window."""
-    half, whole = (h / 2)[:, None], h[:, None]
-    a1 = rate(t, q, v)
-    a2 = rate(t + h / 2, q + half * v, v + half * a1)
-    a3 = rate(t + h / 2, q + half * (v + half * a1), v + half * a2)
-    a4 = rate(t + h, q + whole * (v + half * a2), v + whole * a3)
-    return q + whole * (v + whole / 6 * (a1 + a2 + a3)), v + whole / 6 * (a1 + 2 * a2 + 2 * a3 + a4)
 
 
 def _normal(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -31,6 +31,10 @@ EXCESS = 1.03
 """Residual of a law relative to the noise that leaves nothing to be explained."""
 LONG = 1.0
 """Length of windows, in characteristic times, over which a law that holds is no accident; over short ones any does."""
+CLEARLY = 20.0
+"""Difference of information criteria from which on the motion excludes a law."""
+SAME = 0.1
+"""Difference of criteria up to which two laws are one, written in two ways."""
 LEAST_NOISE = 1e-6
 """Of positions, relative to their spread: what is less is rounding and the method of integration."""
 
@@ -117,3 +121,11 @@ def winner(trials: Sequence[Trial]) -> Trial | None:
     samples = min(trial.samples for trial in trials)
     contenders = (trial for trial in trials if trial.window > 0.99 * longest or trial.leaves_noise)
     return min(contenders, key=lambda trial: trial.criterion_of(samples))
+
+
+def not_beaten(trials: Sequence[Trial], best: Trial) -> tuple[Trial, ...]:
+    """Trials of other laws with no more constants than the best one, that leave noise and that it does not exclude."""
+    samples = min((trial.samples for trial in trials), default=best.samples)
+    least = best.criterion_of(samples)
+    others = (trial for trial in trials if trial.leaves_noise and trial.constants <= best.constants)
+    return tuple(trial for trial in others if SAME < trial.criterion_of(samples) - least < CLEARLY)

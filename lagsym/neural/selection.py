@@ -4,7 +4,8 @@ Small networks learned from accelerations are tried first: they cost a fraction 
 Where none comes near the tolerance, it matters whether what is left over averages out over windows of time.  If so, it
 is noise of the accelerations: the structure is trained once more in the weak form, which does without them, and of the
 two networks the one is taken whose held-out weak form is the better.  If not, or if the weak form did not help, the
-structures that are not refuted are trained with twice the units.
+structures that are not refuted are trained with twice the units; unless the first ones learned next to nothing, which
+no number of units mends.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ SAMPLES = 20_000
 """Samples of accelerations that a network learns from, at most."""
 FAR = 5.0
 """Times the tolerance: an error that asks for a larger network or, where it is noise, for another loss."""
+BLIND = 0.5
+"""Held-out relative error of a network that has nothing to say of the motion."""
 AVERAGED = 0.8
 """Where windows of time leave no more than this fraction of the error, some of it was noise."""
 
@@ -71,7 +74,7 @@ def select_network(  # noqa: PLR0913 (those of `fit`)
     averaged = _weak_error(chosen.fit, choose)
     if options.loss == "auto" and averaged < AVERAGED * _score(chosen).error:
         chosen = _in_weak_form(search, chosen, averaged)
-    if chosen.fit.options.loss == "weak" or _score(chosen).at_noise:
+    if chosen.fit.options.loss == "weak" or _score(chosen).at_noise or _score(chosen).error > BLIND:
         return chosen
     return _wider(search, chosen)
 

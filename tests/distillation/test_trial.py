@@ -6,7 +6,7 @@ import sympy as sp
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.distillation.selection import Candidate
-from lagsym.distillation.trial import Trial, attempt, winner
+from lagsym.distillation.trial import Trial, attempt, not_beaten, winner
 
 x, v = sp.Symbol("x", real=True), sp.Symbol("x_dot", real=True)
 SPRING = Candidate((v**2 / 2, x**2), np.array([1.0, -0.4]), 2.0, 0.0, "data")
@@ -50,3 +50,13 @@ def test_a_law_so_precise_that_its_windows_stopped_growing_is_not_beaten_by_a_ba
     precise = Trial(SPRING, np.array([1e-6]), 0.8, True, 1000, 2)
     bad = Trial(WRONG, np.array([4000.0]), 1.13, False, 1000, 2)
     assert winner([bad, precise]) is precise
+
+
+def test_a_law_with_as_few_constants_that_does_nearly_as_well_is_not_excluded():
+    def trial(residual: float, constants: int = 2, window: float = 2.0) -> Trial:
+        return Trial(SPRING, np.array([residual]), window, window == 2.0, 1000, constants)
+
+    best, near, same = trial(1.0), trial(1.004), trial(1.00001)
+    far, longer, short = trial(1.02), trial(1.004, 3), trial(1.004, window=1.0)
+    # 2 N log 1.004 = 8 is within 20, 2 N log 1.02 = 40 is not.
+    assert not_beaten([best, near, same, far, longer, short], best) == (near,)
