@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.integrate import DOP853
 
 from lagsym.distillation.windows import Windows
@@ -29,8 +29,10 @@ TIGHTENED, TRIES = 1e-3, 4
 """Factor by which the tolerance is lowered at most, and how many are tried."""
 LEAST_TOLERANCE = 1e-6
 """A path on which the errors of steps grow so much that this is not enough is too sensitive to be followed."""
-FINEST, MOST = 64, 4
-"""Steps to one interval between samples, at most, and on average; a path that takes more goes on with one to each."""
+FINEST = 32
+"""Steps to one interval between samples, at most."""
+MOST, ALWAYS = 1, 100
+"""Steps to one interval on average, and in all, that a path may take; then it goes on with one to each interval."""
 ROUNDING = 1e-13
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
 """Factors of the length of a step from one to the next: of the best guess, the least one and the largest."""
@@ -75,10 +77,20 @@ class Mesh:
         s = (sample_times(self.windows) - begin) / np.where(length > 0, length, 1)
         return np.cumprod([s, 1 - s, s, 1 - s, s, 1 - s, s], axis=0)
 
+    @property
+    def exhausted(self) -> Bool[np.ndarray, " windows"]:
+        """Windows whose paths take all the steps that they may, as near a point where the law breaks down."""
+        return (np.diff(self.times, axis=0) > 0).sum(axis=0) >= _enough(self.windows)
+
 
 def sample_times(windows: Windows) -> Float[np.ndarray, "samples windows"]:
     """When the samples of each window were taken; the last one over and over where a window has fewer."""
     return windows.start + np.concatenate([np.zeros((1, len(windows.start))), np.cumsum(windows.steps, axis=0)])
+
+
+def _enough(windows: Windows) -> Int[np.ndarray, " windows"]:
+    """Steps that the path of each window may take."""
+    return np.maximum(MOST * (windows.steps > 0).sum(axis=0), ALWAYS)
 
 
 def choose_mesh(
@@ -105,7 +117,7 @@ def choose_mesh(
         with np.errstate(invalid="ignore"):  # a motion that breaks down is infinitely far, whatever the steps
             change = np.nan_to_num(np.abs(fine - coarse) / scale, nan=0.0)
         worst = np.max(np.where(there, change, 0), axis=(0, 2))
-        needed = (worst > ENOUGH) & (tolerance > LEAST_TOLERANCE)
+        needed = (worst > ENOUGH) & (tolerance > LEAST_TOLERANCE) & ~mesh.exhausted
         if not needed.any() or not left:
             break
         less = tolerance * np.clip(ENOUGH / np.maximum(worst, ENOUGH) / 2, TIGHTENED, 1)
@@ -140,13 +152,13 @@ def find_mesh(
     t, y, end = windows.start.copy(), states, sample_times(windows)[-1]
     counts = np.maximum((windows.steps > 0).sum(axis=0), 1)
     usual = (end - t) / counts
-    h = usual.copy()
+    h, enough = usual.copy(), _enough(windows)
     taken = np.zeros(len(t), int)
     moments: list[tuple[np.ndarray, np.ndarray]] = []
     with np.errstate(all="ignore"):  # a motion that breaks down is told by what comes out
         first = rate(t, y)
         while (moving := t < end).any():
-            shortest = np.where(taken < MOST * counts, usual / FINEST, usual)
+            shortest = np.where(taken < enough, usual / FINEST, usual)
             step = np.where(moving, np.maximum(np.minimum(h, end - t), 0), 0)
             last = step >= end - t
             new, slopes = _step(rate, t, y, first, step)

@@ -44,11 +44,13 @@ class Growth:
         first: length of time to begin with, where the initial constants are known to be good; a short one without it.
         longest: length at which they stop growing, in characteristic times.
         samples: that are used, beyond which windows are left out.
+        most: residual over the noise, on average over the coordinates, from which on they grow no more.
     """
 
     first: float | None = None
     longest: float = LONGEST_WINDOW
     samples: int = LARGEST_SAMPLES
+    most: float = np.inf
 
 
 USUAL = Growth()
@@ -82,7 +84,7 @@ def refine(
     mechanics = compile_mechanics(lagrangian, space, dissipation=dissipation, constants=tuple(constants))
     time = smooth.characteristic_time
     scale = np.maximum(noise_level(data), 1e-10 * np.concatenate([s.q for s in data.segments]).std(axis=0))
-    scale = np.where(scale > 0, scale, 1.0)
+    noise = scale = np.where(scale > 0, scale, 1.0)
     best: Refined | None = None
     values = np.asarray(initial, float)
     length = FIRST_WINDOW * time if growth.first is None else min(growth.first, growth.longest * time)
@@ -99,7 +101,8 @@ def refine(
         best, values = result, result.values
         scale = np.maximum(result.residual, 1e-3 * scale)
         length *= factor
-        if factor == LAST_GROWTH or np.all(result.standard_errors < PRECISE * np.abs(values)):
+        settled = np.all(result.standard_errors < PRECISE * np.abs(values))
+        if factor == LAST_GROWTH or settled or np.mean(np.log(scale / noise)) > np.log(growth.most):
             break
     if best is None or not np.isfinite(best.values).all():
         raise InputError(NOT_INTEGRABLE)

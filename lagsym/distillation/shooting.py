@@ -23,6 +23,8 @@ SHARES = (0.25, 0.5, 1.0)
 """Of a window, that its starting state is fitted to in turn: errors of the start grow along a window."""
 SETTLING, SETTLED = 8, 1e-2
 """Iterations of the starting states alone, and the share of a window's misfit below which a gain ends them."""
+EXHAUSTED = 0.25
+"""Share of the windows whose paths may take all the steps that there are; a law that breaks down in more is none."""
 FARTHEST = 1e100
 NUMERICAL_FLOOR = 1e-8
 """Relative error of a constant that comes from integration alone."""
@@ -210,6 +212,8 @@ class Shooting:
 
     def _choose_mesh(self, states: np.ndarray, values: np.ndarray) -> None:
         self._mesh, self._tolerance = choose_mesh(self.mechanics, self.windows, states, values, self.scale)
+        if np.mean(self._mesh.exhausted) > EXHAUSTED:
+            raise InputError(NOT_INTEGRABLE)
 
     def _follow(self, states: np.ndarray, values: np.ndarray) -> None:
         """Steps for a path that has come some way from the one that they were chosen for."""

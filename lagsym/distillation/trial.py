@@ -22,7 +22,7 @@ from jaxtyping import Float
 from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.inner import Named
-from lagsym.distillation.refinement import PRECISE, USUAL, Growth, refine
+from lagsym.distillation.refinement import PRECISE, Growth, refine
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
 from lagsym.mechanics.system import parameter_symbol
@@ -35,6 +35,8 @@ CLEARLY = 20.0
 """Difference of information criteria from which on the motion excludes a law."""
 SAME = 0.1
 """Difference of criteria up to which two laws are one, written in two ways."""
+TRIED = Growth(most=3.0)
+"""A law that leaves several times the noise over short windows leaves as much over longer ones."""
 LEAST_NOISE = 1e-6
 """Of positions, relative to their spread: what is less is rounding and the method of integration."""
 
@@ -75,7 +77,7 @@ class Trial:
         return float(samples * fit + self.constants * np.log(samples))
 
 
-def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, growth: Growth = USUAL) -> Trial | None:
+def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, growth: Growth = TRIED) -> Trial | None:
     """Fit a candidate's constants to the motion; None where it cannot be integrated.
 
     Arguments:

@@ -4,8 +4,8 @@ Small networks learned from accelerations are tried first: they cost a fraction 
 Where none comes near the tolerance, it matters whether what is left over averages out over windows of time.  If so, it
 is noise of the accelerations: the structure is trained once more in the weak form, which does without them, and of the
 two networks the one is taken whose held-out weak form is the better.  If not, or if the weak form did not help, the
-structures that are not refuted are trained with twice the units; unless the first ones learned next to nothing, which
-no number of units mends.
+structure is trained with twice the units, beside the most general one that is not refuted, and if that helps, so are
+all in between.  A network that learned next to nothing is left at that: no number of units mends it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ FAR = 5.0
 """Times the tolerance: an error that asks for a larger network or, where it is noise, for another loss."""
 BLIND = 0.5
 """Held-out relative error of a network that has nothing to say of the motion."""
+WORTH = 0.8
+"""Where twice the units leave more than this fraction of the error, units are not what is lacking."""
 AVERAGED = 0.8
 """Where windows of time leave no more than this fraction of the error, some of it was noise."""
 
@@ -110,7 +112,11 @@ def _wider(search: _Search, chosen: StructureChoice) -> StructureChoice:
     """The choice among the structures that are not refuted, with twice the units; unless that is no better."""
     best = min(chosen.scores, key=lambda score: score.error)
     contenders = [score.name for score in chosen.scores if score.within_noise(best)]
-    wide = search.run(contenders, replace(search.options, width=2 * search.options.width), "-wide")
+    options = replace(search.options, width=2 * search.options.width)
+    first = [name for name in contenders if name in (chosen.name, contenders[-1])]
+    wide = search.run(first, options, "-wide")
+    if len(contenders) > len(first) and min(score.error for score in wide.scores) < WORTH * best.error:
+        wide = search.run(contenders, options, "-wide")
     if not _score(wide).error < best.error:
         return chosen
     tried = {score.name: score for score in wide.scores}

@@ -82,6 +82,20 @@ def test_what_is_not_refuted_is_grown_and_kept_if_better(monkeypatch, tmp_path):
     assert select_network(*MOTION, names=BOTH, options=OPTIONS).errors == {"natural": 0.05, "free": 0.05}
 
 
+@pytest.mark.parametrize(("wide", "asked_for"), [(0.048, [BOTH]), (0.01, [BOTH, ("natural", "separable", "free")])])
+def test_all_that_is_not_refuted_is_grown_only_where_units_help(monkeypatch, wide, asked_for):
+    names = ("natural", "separable", "free")
+    asked = choices(monkeypatch, {8: dict.fromkeys(names, 0.05), 16: dict.fromkeys(names, wide)})
+    select_network(*MOTION, names=names, options=OPTIONS)
+    assert [entry[2] for entry in asked[1:]] == asked_for
+
+
+def test_a_network_that_learned_nothing_is_not_grown(monkeypatch):
+    asked = choices(monkeypatch, {8: {"natural": 0.7, "free": 0.8}})
+    assert select_network(*MOTION, names=BOTH, options=OPTIONS).errors == {"natural": 0.7, "free": 0.8}
+    assert [entry[0] for entry in asked] == [8]
+
+
 def test_nothing_further_is_trained_where_nothing_further_is_wanted(monkeypatch):
     asked = choices(monkeypatch, {8: {"natural": 0.05}, 16: {"natural": 0.01}}, 0.3)
     chosen = select_network(*MOTION, names=["natural"], options=OPTIONS, further=False)
