@@ -14,16 +14,28 @@ from lagsym.data.splitting import Split
 from lagsym.discovery.journal import Journal
 from lagsym.discovery.record import ENOUGH, DiscoveryOptions
 from lagsym.distillation.densities import NetworkReading
-from lagsym.distillation.density_terms import DensityLibrary
+from lagsym.distillation.density_evidence import off_shell_points, smooth_fields
+from lagsym.distillation.density_terms import DensityLibrary, points_of
 from lagsym.distillation.options import USABLE_NETWORK
 from lagsym.distillation.terms import Term
 from lagsym.law import Law
 from lagsym.neural import FitProgress
-from lagsym.neural.fields import FIELD_OPTIONS, DensityNetwork, FieldFit, FieldMotion, density_operator, fit_density
+from lagsym.neural.fields import (
+    FIELD_OPTIONS,
+    BendingDensity,
+    DensityNetwork,
+    FieldFit,
+    FieldMotion,
+    bending_operator,
+    density_operator,
+    fit_density,
+)
+from lagsym.neural.fields.records import pairs_in_space
 
 SAMPLES = 2000
 """Jets at which a network is asked."""
-FORMS = ("natural", "free")
+FORMS = {"natural": ("natural", 1), "free": ("free", 1), "bending": ("natural", 2)}
+"""Structure and order of each density network that is tried, in this order."""
 FAST = replace(FIELD_OPTIONS, width=12, steps=120, tolerance=ENOUGH)
 """A network that is asked for the structure alone need not be as good as one that is followed in time."""
 
@@ -33,12 +45,12 @@ def train_density(
 ) -> FieldFit:
     """The simplest density network that learns the fields, or the better one where none does."""
     wanted = options.choice.structure
-    forms = [name for name in FORMS if wanted in ("auto", name)] or [FORMS[0]]
+    forms = {name: form for name, form in FORMS.items() if wanted in ("auto", form[0])} or FORMS
     angles = tuple(int(i) for i in np.flatnonzero(parts.fit.angle_mask))
     motion, found = (FieldMotion(parts.fit), FieldMotion(parts.choose)), []
-    for name in forms:
-        asked = replace(FAST, structure=name, seconds=options.budget)
-        found.append(fit_density(*motion, angles=angles, options=asked, seed=options.seed, progress=progress))
+    for name, (structure, order) in forms.items():
+        asked = {"options": replace(FAST, structure=structure, seconds=options.budget), "seed": options.seed}
+        found.append(fit_density(*motion, angles=angles, order=order, progress=progress, **asked))
         log.structures[name] = found[-1].held_out_error
         if found[-1].status == "seconds":
             log.caps.append("fit")
@@ -68,12 +80,22 @@ def read_density(network: FieldFit, data: Lattice, *, seed: int = 0) -> NetworkR
     model = network.model
     if not (isinstance(model, DensityNetwork) and is_usable(network)):
         return None
+    if isinstance(model, BendingDensity):
+        return _read_bending(model, data, seed)
     jets = FieldMotion(data).jets
     generator = np.random.default_rng(seed)
     chosen = jets.take(generator.choice(len(jets), min(SAMPLES, len(jets)), replace=False))
     assert chosen.ddu is not None
     moved = Jets(chosen.x, chosen.u, chosen.du, _shuffled(chosen.ddu, generator))
-    return NetworkReading(moved, density_operator(model, moved))
+    return NetworkReading(points_of(moved), density_operator(model, moved))
+
+
+def _read_bending(model: BendingDensity, data: Lattice, seed: int) -> NetworkReading:
+    """What a network of second derivatives says of higher ones that nature does not show beside them."""
+    base = len(data.base)
+    points = off_shell_points(smooth_fields(data), 4, together=pairs_in_space(base), samples=SAMPLES, seed=seed)
+    x = np.zeros((len(points[()]), base))  # no base coordinate enters
+    return NetworkReading(points, bending_operator(model, x, points), order=2)
 
 
 def _shuffled(
@@ -93,8 +115,8 @@ def _shuffled(
 def fidelity(law: Law, reading: NetworkReading) -> float | None:
     """R² of the law's equations against the network's off the shell, up to a factor; None for higher densities."""
     lagrangian = law.numeric_lagrangian
-    if lagrangian is None or law.space.order(lagrangian) > 1:
+    if lagrangian is None or law.space.order(lagrangian) > reading.order:
         return None
-    ours = DensityLibrary(law.space, (Term(lagrangian, 0.0),)).operator(reading.jets)[0]
+    ours = DensityLibrary(law.space, (Term(lagrangian, 0.0),)).operator_at(reading.points)[0]
     scale = np.sum(ours * reading.target) / np.sum(ours**2)
     return float(1 - np.sum((reading.target - scale * ours) ** 2) / np.sum(reading.target**2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,13 +10,17 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
-from lagsym.data.jets import Jets
 from lagsym.data.lattice import Lattice
 from lagsym.distillation.density_advice import only, still_directions
 from lagsym.distillation.density_constants import leaves_noise
-from lagsym.distillation.density_evidence import FLOOR, SmoothField, density_evidence, smooth_fields
+from lagsym.distillation.density_evidence import (
+    FLOOR,
+    SmoothField,
+    density_evidence,
+    density_network_evidence,
+    smooth_fields,
+)
 from lagsym.distillation.density_terms import DENSITY_STRUCTURES, DensityLibrary, build_density_library
-from lagsym.distillation.evidence import network_evidence
 from lagsym.distillation.options import Choice, ChoiceOptions
 from lagsym.distillation.selection import DATA_FACTOR, Candidate, Front, select
 from lagsym.distillation.terms import Term
@@ -35,12 +39,15 @@ class NetworkReading:
     """A trained density network's operator off the shell.
 
     Arguments:
-        jets: jets on the support of the data with second derivatives drawn from it at other places.
+        points: fields and derivatives by their directions: what the network depends on as in the data, higher
+            derivatives as nature does not show them beside it.
         target: the network's E there.
+        order: of the highest derivative that the network depends on.
     """
 
-    jets: Jets
+    points: Mapping[tuple[int, ...], Float[np.ndarray, "samples n"]]
     target: Float[np.ndarray, "samples n"]
+    order: int = 1
 
 
 def choose_density(
@@ -60,7 +67,7 @@ def choose_density(
         learn: fields that terms are selected on, as they were measured; rates are not used.
         held_out: fields that structures are compared on.
         options: what to do differently.
-        network: what a trained network says of first-order densities, or None for the data alone.
+        network: what a trained network says, or None for the data alone.
         seed: of the points off the shell.
 
     Raises:
@@ -181,8 +188,9 @@ class _Search:
         known = self.options.known
         keep = () if known is None else (library.expressions.index(sp.expand(known)),)
         fronts = {}
-        if self.network is not None and library.order < HIGHEST:
-            fronts["network"] = select(network_evidence(library, self.network.jets, self.network.target), keep=keep)
+        if self.network is not None and library.order <= self.network.order:
+            asked = density_network_evidence(library, self.network.points, self.network.target)
+            fronts["network"] = select(asked, keep=keep)
         if self.options.evidence != "network":
             fronts["data"] = select(density_evidence(library, self.learn, seed=self.seed), keep=keep)
         return fronts

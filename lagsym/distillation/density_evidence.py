@@ -8,7 +8,7 @@ small on the data, such as u_t^4 where the fields are slow.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from lagsym.data.derivatives import DEGREE, WINDOWS
 from lagsym.data.grid_derivatives import Differentiated, Stencil, differentiate, noise_level
 from lagsym.data.lattice import FieldRecord, Lattice
 from lagsym.data.weak_fields import MOST_FUNCTIONS, FieldTests, Index, place_field_tests
-from lagsym.distillation.density_terms import DensityLibrary, evaluate
+from lagsym.distillation.density_terms import DensityLibrary, Points, evaluate
 from lagsym.distillation.evidence import CURVATURE_SAMPLES, Evidence, Factors
 from lagsym.mechanics.jetspace import JetSpace
 
@@ -159,24 +159,32 @@ def strong_columns(library: DensityLibrary, smooth: SmoothField) -> Float[np.nda
 
 
 def off_shell_points(
-    smooth: Sequence[SmoothField], order: int, *, samples: int = OFF_SHELL_SAMPLES, seed: int = 0
+    smooth: Sequence[SmoothField],
+    order: int,
+    *,
+    together: Collection[Index] = (),
+    samples: int = OFF_SHELL_SAMPLES,
+    seed: int = 0,
 ) -> dict[Index, Float[np.ndarray, "samples fields"]]:
     """Fields and first derivatives of the data with higher derivatives that nature never shows beside them.
 
     Arguments:
         smooth: the records.
         order: of the highest derivative.
+        together: higher derivatives that are left as they are beside the fields.
         samples: how many points.
         seed: of the draws.
     """
     generator = np.random.default_rng(seed)
     base, fields = len(smooth[0].tests.counts), smooth[0].record.u.shape[-1]
-    known = [index for index in smooth[0].points if len(index) < 2]
+    known = [index for index in smooth[0].points if len(index) < 2 or index in together]
     pooled = {index: np.concatenate([s.points[index].reshape(-1, fields) for s in smooth]) for index in known}
     chosen = generator.choice(len(pooled[()]), min(samples, len(pooled[()])), replace=False)
     points: dict[Index, np.ndarray] = {index: values[chosen] for index, values in pooled.items()}
     for k in range(2, order + 1):
         for index in itertools.combinations_with_replacement(range(base), k):
+            if index in points:
+                continue
             points[index] = generator.standard_normal((len(chosen), fields)) * weak_size(smooth, index)
     return points
 
@@ -212,3 +220,23 @@ def density_evidence(library: DensityLibrary, smooth: Sequence[SmoothField], *, 
         library.mass_at(some),
         floor=FLOOR,
     )
+
+
+def density_network_evidence(
+    library: DensityLibrary, points: Points, target: Float[np.ndarray, "samples n"]
+) -> Evidence:
+    """Off-shell matching: the terms' operators add up to the network's.
+
+    Arguments:
+        library: candidate densities.
+        points: fields and derivatives off the shell, as far as the terms need them.
+        target: the network's E there.
+    """
+    # Equations of different units count alike: each is measured by the size of the target.
+    weights = 1 / np.sqrt(np.mean(target**2, axis=0))
+    columns = np.concatenate([library.operator_at(points), -target[None]]) * weights
+    last = np.zeros((len(library) + 1, 1, 1))
+    last[-1] = 1.0
+    some = {index: values[:CURVATURE_SAMPLES] for index, values in points.items()}
+    factors = Factors.of([columns]), Factors.of([-target * weights * last])
+    return Evidence("network", library, *factors, library.mass_at(some), fixed=True)

@@ -16,7 +16,7 @@ from lagsym.distillation.densities import NetworkReading, choose_density
 from lagsym.distillation.density_advice import density_advice
 from lagsym.distillation.density_constants import settle_density
 from lagsym.distillation.density_evidence import smooth_fields, weak_density_columns
-from lagsym.distillation.density_terms import DensityLibrary, build_density_library, weak_pieces
+from lagsym.distillation.density_terms import DensityLibrary, build_density_library, points_of, weak_pieces
 from lagsym.distillation.options import ChoiceOptions
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.terms import Term
@@ -303,7 +303,7 @@ def test_a_network_is_not_asked_for_what_its_data_never_showed() -> None:
     mixed.ddu[:, 1, 1] = drawn
     target = -mixed.ddu[:, 0, 0] - 1.69 * mixed.u + 3e13 * drawn
     choice = choose_density(
-        data, data, options=ChoiceOptions(evidence="network"), network=NetworkReading(mixed, target)
+        data, data, options=ChoiceOptions(evidence="network"), network=NetworkReading(points_of(mixed), target)
     )
     assert choice is not None
     found = dict(zip(choice.candidate.terms, choice.candidate.coefficients, strict=True))

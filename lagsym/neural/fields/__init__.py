@@ -1,8 +1,15 @@
 """Density networks: neural networks that are Lagrangian densities of fields over time and space."""
 
 from lagsym.neural.fields.baseline import FieldRateNetwork
+from lagsym.neural.fields.bending import BendingDensity, bending_operator
 from lagsym.neural.fields.checkpoint import load_field_fit, save_field_fit
-from lagsym.neural.fields.density import DENSITIES, DensityNetwork, FreeDensity, NaturalDensity, density_operator
+from lagsym.neural.fields.density import (
+    DENSITIES,
+    DensityNetwork,
+    FreeDensity,
+    NaturalDensity,
+    density_operator,
+)
 from lagsym.neural.fields.examples import relative_error
 from lagsym.neural.fields.fitting import FIELD_OPTIONS, FieldFit, fit_density, fit_rates
 from lagsym.neural.fields.motion import FieldMotion
@@ -14,6 +21,7 @@ from lagsym.neural.fields.scaling import FieldScaling
 __all__ = [
     "DENSITIES",
     "FIELD_OPTIONS",
+    "BendingDensity",
     "DensityNetwork",
     "FieldFit",
     "FieldInputs",
@@ -25,6 +33,7 @@ __all__ = [
     "FreeDensity",
     "NaturalDensity",
     "ReadableDensity",
+    "bending_operator",
     "density_operator",
     "fit_density",
     "fit_rates",

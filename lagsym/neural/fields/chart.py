@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lagsym.neural.models.records import Net
-from lagsym.neural.operators import hessian_rows
+from lagsym.neural.operators import gradient, hessian_rows
 from lagsym.neural.operators.quadratic import quadratic_rows
 
 
@@ -18,12 +18,15 @@ from lagsym.neural.operators.quadratic import quadratic_rows
 class Chart:
     """The variables z of a part sign · P(z) of a density: functions of fields and base coordinates, then derivatives.
 
+    A part that depends on second derivatives is known by its gradient alone, as the weak form asks for no more.
+
     Arguments:
         sign: 1 or -1.
         directions: the base directions along which the part depends on derivatives of the fields.
         count: number of fields n.
         places: how many variables are functions of fields and base coordinates.
         hidden: whether P is a perceptron; otherwise it is a quadratic form.
+        bends: the pairs of base directions of the second derivatives that the part depends on.
     """
 
     sign: int
@@ -31,31 +34,43 @@ class Chart:
     count: int
     places: int
     hidden: bool
+    bends: tuple[tuple[int, int], ...] = ()
 
     @property
     def size(self) -> int:
         """Number of variables d."""
-        return self.places + len(self.directions) * self.count
+        return self.places + (len(self.directions) + len(self.bends)) * self.count
 
     @property
     def net(self) -> Net:
         """What P is made of."""
         if self.hidden:
-            return Net(hessian_rows, self.size, 1, biased=False)
+            return Net(gradient if self.bends else hessian_rows, self.size, 1, biased=False)
         return Net(quadratic_rows, self.size, self.size, biased=True, hidden=False)
 
-    def variables(self, places: Tensor, first: Tensor) -> Tensor:
-        """The variables (B, d) from functions of fields (B, places) and first derivatives (B, b, n)."""
-        return torch.cat([places, first[:, list(self.directions)].flatten(1)], 1)
+    def variables(self, places: Tensor, first: Tensor, second: Tensor | None = None) -> Tensor:
+        """The variables (B, d) from functions of fields (B, places), first (B, b, n) and second derivatives."""
+        parts = [places, first[:, list(self.directions)].flatten(1)]
+        if self.bends:
+            assert second is not None
+            parts.append(second[:, *self._pairs].flatten(1))
+        return torch.cat(parts, 1)
 
     def seeds(self, like: Tensor) -> Tensor:
-        """The directions of z that belong to derivatives (m n, d)."""
-        return torch.eye(self.size, dtype=like.dtype, device=like.device)[self.places :]
+        """The directions of z that belong to first derivatives (m n, d); none where there are second ones."""
+        seeds = torch.eye(self.size, dtype=like.dtype, device=like.device)[self.places :]
+        return seeds[:0] if self.bends else seeds
 
-    def gradient(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """P by functions of fields (B, places) and by first derivatives (B, m, n), from the operator's output."""
-        places, first = rows[0].split([self.places, self.size - self.places], -1)
-        return places, first.unflatten(1, (len(self.directions), self.count))
+    def gradient(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """P by functions of fields (B, places), by first (B, m, n) and by second derivatives (B, pairs, n)."""
+        sizes = [self.places, len(self.directions) * self.count, len(self.bends) * self.count]
+        row = rows if rows.ndim == 2 else rows[0]
+        places, first, second = row.split(sizes, -1)
+        return places, first.unflatten(1, (-1, self.count)), second.reshape(len(second), -1, self.count)
+
+    @property
+    def _pairs(self) -> tuple[list[int], list[int]]:
+        return [mu for mu, _ in self.bends], [nu for _, nu in self.bends]
 
     def principal(self, rows: Tensor) -> Float[Tensor, "directions directions batch n n"]:
         """d²P/dW_(mu,i) dW_(nu,j), [mu, nu, :, i, j], from the operator's output."""

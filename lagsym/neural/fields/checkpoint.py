@@ -18,6 +18,7 @@ from lagsym.neural.checkpoint import (
     weights_of,
 )
 from lagsym.neural.fields.baseline import FieldRateNetwork
+from lagsym.neural.fields.bending import BendingDensity
 from lagsym.neural.fields.density import DENSITIES
 from lagsym.neural.fields.fitting import FieldFit
 from lagsym.neural.fields.network import FieldNetwork
@@ -27,7 +28,7 @@ from lagsym.neural.files import json_path, write_pair
 SCHEMA = 101
 """Other than that of particles' fits, so that neither reader takes the other's files."""
 
-_FORMS = {**DENSITIES, FieldRateNetwork.form: FieldRateNetwork}
+_FORMS = {**DENSITIES, BendingDensity.form: BendingDensity, FieldRateNetwork.form: FieldRateNetwork}
 
 
 def save_field_fit(fit: FieldFit, path: str | Path) -> Path:

@@ -46,6 +46,11 @@ class DensityNetwork(FieldNetwork, ABC):
     def _charts(self) -> tuple[Chart, ...]:
         """The parts of L beside ½ Σ_i W_(i,t)²."""
 
+    @property
+    def bends(self) -> tuple[tuple[int, int], ...]:
+        """The pairs of base directions of second derivatives that L depends on; mostly none."""
+        return ()
+
     def _nets(self) -> tuple[Net, ...]:
         self._parts = self._charts()
         self._straight = list(self.scaling.straight)
@@ -69,10 +74,14 @@ class DensityNetwork(FieldNetwork, ABC):
         result = torch.zeros_like(inputs.fields)
         return result.index_add(1, self._owner[self._straight[: part.places]], places)
 
+    def _second(self, inputs: FieldInputs) -> Tensor | None:
+        return require_second(inputs) if self.bends else None
+
     def arguments(self, inputs: FieldInputs) -> tuple[tuple[Tensor, Tensor], ...]:
         """The variables of every part, to be differentiated along derivatives of the fields."""
         return tuple(
-            (part.variables(self._places(part, inputs), inputs.first), part.seeds(inputs.first)) for part in self._parts
+            (part.variables(self._places(part, inputs), inputs.first, self._second(inputs)), part.seeds(inputs.first))
+            for part in self._parts
         )
 
     # ------------------------------------------------------------------------------ in the network's units
@@ -105,21 +114,24 @@ class DensityNetwork(FieldNetwork, ABC):
                 stop = part.places + self.scaling.count  # time comes first among a part's directions
                 own = rows[1 : 1 + self.scaling.count, :, part.places : stop].permute(1, 0, 2)
                 total = total + part.sign * own
-        return total.expand(outputs[0].shape[1], -1, -1)
+        return total.expand(outputs[-1].shape[-2], -1, -1)
 
     def excess(self, outputs: Outputs, inputs: FieldInputs) -> Tensor:
         """M⁻¹ E (B, n), by how much the U_tt that L predicts exceeds that of the inputs."""
         return solve(self.mass(outputs), self.operator(outputs, inputs))
 
-    def gradients(self, outputs: Outputs, inputs: FieldInputs) -> tuple[Tensor, Tensor]:
-        """dL/dU (B, n) and dL/dW_mu (B, b, n) from the operators' outputs; no Hessian rows are looked at."""
+    def gradients(self, outputs: Outputs, inputs: FieldInputs) -> tuple[Tensor, Tensor, Tensor]:
+        """dL/dU (B, n), dL/dW_mu (B, b, n) and that by `bends` (B, pairs, n), from the first of the outputs' rows."""
         by_field, by_slope = torch.zeros_like(inputs.fields), torch.zeros_like(inputs.first)
+        by_bend = inputs.fields.new_zeros(len(inputs), len(self.bends), self.scaling.count)
         by_slope[:, 0] = inputs.first[:, 0]
         for part, rows in zip(self._parts, outputs, strict=True):
-            places, first = part.gradient(rows)
+            places, first, second = part.gradient(rows)
             by_field = by_field + part.sign * self._by_field(part, inputs, places)
             by_slope = by_slope.index_add(1, torch.tensor(part.directions, device=first.device), part.sign * first)
-        return by_field, by_slope
+            if part.bends:
+                by_bend = by_bend + part.sign * second
+        return by_field, by_slope, by_bend
 
     # ---------------------------------------------------------------------------------- in the data's units
 
@@ -136,16 +148,21 @@ class DensityNetwork(FieldNetwork, ABC):
         return total
 
     @torch.no_grad()
-    def slopes(self, inputs: FieldInputs) -> tuple[Tensor, Tensor]:
-        """dL/du (B, n) and dL/du_mu (B, b, n), at the price of a gradient alone."""
+    def slopes(self, inputs: FieldInputs) -> tuple[Tensor, Tensor, Tensor]:
+        """dL/du (B, n), dL/du_mu (B, b, n) and that by `bends` (B, pairs, n), at the price of a gradient alone."""
         found = []
         for part, parameters, (z, _) in zip(self._parts, self._weights(), self.arguments(inputs), strict=True):
             if part.hidden:
                 found.append(gradient(parameters, z, z[:0]).unsqueeze(0))
             else:
                 found.append(part.net.operator(parameters, z, part.seeds(z)[:0]))
-        by_field, by_slope = self.gradients(found, inputs)
-        return by_field / self._sizes, by_slope * (self._steps.unsqueeze(1) / self._sizes)
+        by_field, by_slope, by_bend = self.gradients(found, inputs)
+        pairs = torch.tensor(self.bends, dtype=torch.long).reshape(-1, 2)
+        return (
+            by_field / self._sizes,
+            by_slope * (self._steps.unsqueeze(1) / self._sizes),
+            by_bend * (self._steps[pairs].prod(1, keepdim=True) / self._sizes),
+        )
 
     def constant_mass(self) -> Float[np.ndarray, "n n"] | None:
         """d²L/du_(t,i) du_(t,j) where the form makes it the same everywhere, and L has no other term in u_t."""

@@ -14,6 +14,7 @@ from lagsym.errors import DataError, InputError
 from lagsym.neural.device import keep_freed_memory, one_thread
 from lagsym.neural.examples import Examples
 from lagsym.neural.fields.baseline import FieldRateNetwork
+from lagsym.neural.fields.bending import BendingDensity
 from lagsym.neural.fields.density import DENSITIES, DensityNetwork
 from lagsym.neural.fields.examples import FieldRateExamples
 from lagsym.neural.fields.motion import FieldMotion
@@ -69,12 +70,13 @@ class FieldFit:
     seed: int
 
 
-def fit_density(
+def fit_density(  # noqa: PLR0913 (what it learns from, what is asked for, and how)
     train: Data,
     choose: Data,
     *,
     angles: Collection[int] = (),
     entering: Collection[int] = (),
+    order: int = 1,
     options: FitOptions | None = None,
     seed: int = 0,
     progress: Callable[[FitProgress], None] | None = None,
@@ -92,6 +94,8 @@ def fit_density(
         choose: held out, best of other runs: these decide when to stop and which weights to keep.
         angles: positions of the fields with period 2 pi.
         entering: positions of the base coordinates that the density may depend on explicitly, time first.
+        order: of the highest derivative in space that the density depends on; 2 for fields that bend, as a beam, of
+            the structure "natural" and in the weak form alone.
         options: how, of which the structure is "natural" or "free"; by default `FIELD_OPTIONS`.
         seed: of initial weights and batches.
         progress: called after every evaluation, see `progress_bar`.
@@ -108,12 +112,13 @@ def fit_density(
     data = _seen(train), _seen(choose)
     scaling = scaling_of(*data, angles, entering, options)
 
-    form, depth = DENSITIES[options.structure], options.depth
+    form, depth = _form(options, order), options.depth
 
     def build(width: int, begun: int) -> DensityNetwork:
         return form(scaling, width=width, depth=depth, seed=begun)
 
-    taken = replace(options, loss=_choose_loss(build, *data, options, seed))
+    loss = "weak" if order > 1 else _choose_loss(build, *data, options, seed)
+    taken = replace(options, loss=loss)
     return _train(lambda begun: build(taken.width, begun), *data, taken, seed, progress)
 
 
@@ -190,6 +195,19 @@ def require_options(options: FitOptions) -> None:
     if options.explicit_time:
         msg = "expected explicit_time to be left out for fields; say which base coordinates enter with entering=[0]"
         raise InputError(msg)
+
+
+def _form(options: FitOptions, order: int) -> type[DensityNetwork]:
+    """The kind of network that was asked for."""
+    if order == 1:
+        return DENSITIES[options.structure]
+    if order != 2 or options.structure != "natural" or options.loss not in ("auto", "weak"):
+        msg = (
+            "expected a density of order 1, or one of order 2 of the structure 'natural' with the loss 'weak'; got "
+            f"order {order}, {options.structure!r} and {options.loss!r}"
+        )
+        raise InputError(msg)
+    return BendingDensity
 
 
 def _seen(data: Data) -> Jets | FieldMotion:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 
 import numpy as np
@@ -14,6 +14,7 @@ from lagsym.data.grid_derivatives import Differentiated, differentiate
 from lagsym.data.jets import Jets
 from lagsym.data.lattice import FieldRecord, Lattice
 from lagsym.data.weak_fields import FieldTests, place_field_tests
+from lagsym.neural.fields.records import pairs_in_space
 
 FACTORS = (0.5, 0.75)
 """Widths of test functions, relative to those that terms are chosen with: a network bends more than a library's terms,
@@ -31,17 +32,19 @@ class Windows:
     """Samples of the fields under test functions φ, those of one test function in a row.
 
     Arguments:
-        jets: the samples (m · group); first derivatives only.
+        jets: the samples (m · group); first derivatives only, unless there are `bends`.
         value: φ times quadrature weights (m, group).
         slopes: its derivative along each base direction likewise (b, m, group).
         averages: the middle of every test function, with second derivatives averaged over it (m): ∫ u ∂_mu ∂_nu φ, so
             that noise can't make them look larger than they are.
+        bends: of φ the second derivatives along pairs of directions of space (m, group), for densities that bend.
     """
 
     jets: Jets
     value: Float[np.ndarray, "windows samples"]
     slopes: Float[np.ndarray, "base windows samples"]
     averages: Jets
+    bends: Mapping[tuple[int, int], Float[np.ndarray, "windows samples"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +62,19 @@ class FieldMotion:
     @cached_property
     def windows(self) -> Windows:
         """Test functions of several widths over every record."""
+        return self._windows(self._grids(second=False))
+
+    @cached_property
+    def bent(self) -> Windows:
+        """The same for densities of second derivatives along directions of space."""
+        return self._windows(self._grids(second=True))
+
+    def _windows(self, grids: Sequence[Jets]) -> Windows:
         places = [
             (record, grid, tests)
             for factor in FACTORS
             for record, grid, tests in zip(
-                self.lattice.records, self._grids, place_field_tests(self._smooth, factor=factor), strict=True
+                self.lattice.records, grids, place_field_tests(self._smooth, factor=factor), strict=True
             )
         ]
         group = max(_group(tests) for _, _, tests in places)
@@ -75,18 +86,22 @@ class FieldMotion:
         """Samples with second derivatives of the smoothed fields, for the strong form."""
         return self._smooth.jets(samples=JETS, seed=self.seed)
 
-    @cached_property
-    def _grids(self) -> tuple[Jets, ...]:
-        """Every record as jets of first order, smoothed, in the order of its grid."""
-        return tuple(self._grid(record) for record in self.lattice.records)
+    def _grids(self, *, second: bool) -> tuple[Jets, ...]:
+        """Every record as jets, smoothed, in the order of its grid; with second derivatives in space, or without."""
+        return tuple(self._grid(record, second=second) for record in self.lattice.records)
 
-    def _grid(self, record: FieldRecord) -> Jets:
+    def _grid(self, record: FieldRecord, *, second: bool) -> Jets:
+        def smooth(*index: int) -> np.ndarray:
+            return self._smooth.derivative(record, index).reshape(len(record), -1)
+
         x = np.stack([part.ravel() for part in np.meshgrid(*record.grid, indexing="ij")], 1)
-        u, *first = (
-            self._smooth.derivative(record, index).reshape(len(record), -1)
-            for index in ((), *((mu,) for mu in range(x.shape[1])))
-        )
-        return Jets(x, u, np.stack(first, 1))
+        u, first, base = smooth(), np.stack([smooth(mu) for mu in range(x.shape[1])], 1), x.shape[1]
+        if not second:
+            return Jets(x, u, first)
+        ddu = np.zeros((len(u), base, base, u.shape[1]))
+        for mu, nu in pairs_in_space(base):
+            ddu[:, mu, nu] = ddu[:, nu, mu] = smooth(mu, nu)
+        return Jets(x, u, first, ddu)
 
     @cached_property
     def _smooth(self) -> Differentiated:
@@ -107,8 +122,12 @@ def _windows(record: FieldRecord, grid: Jets, tests: FieldTests, every: int) -> 
     nodes = [_nodes(matrix) for matrix in tests.matrices]
     axes = [tuple(part[own] for part in axis) for axis, own in zip(nodes, numbers, strict=True)]
     places = [axis[0] * step for axis, step in zip(axes, steps, strict=True)]
-    value = _product([values for _, values, _ in axes])
-    slopes = [_product([axis[1 + (mu == k)] for k, axis in enumerate(axes)]) for mu in range(base)]
+
+    def along(*index: int) -> np.ndarray:
+        return _product([axis[1 + index.count(k)] for k, axis in enumerate(axes)])
+
+    value, slopes = along(), [along(mu) for mu in range(base)]
+    bends = {} if grid.ddu is None else {pair: along(*pair) for pair in pairs_in_space(base)}
     second = np.empty((len(value), base, base, grid.u.shape[1]))
     for mu in range(base):
         for nu in range(mu + 1):
@@ -117,7 +136,7 @@ def _windows(record: FieldRecord, grid: Jets, tests: FieldTests, every: int) -> 
                 second[:, mu, nu, i] = second[:, nu, mu, i] = average
     centre = grid.take(np.sum([place[:, place.shape[1] // 2] for place in places], axis=0))
     samples = grid.take(reduce(lambda one, other: _grow(one, other, np.add), places).ravel())
-    return Windows(samples, value, np.stack(slopes), Jets(centre.x, centre.u, centre.du, second))
+    return Windows(samples, value, np.stack(slopes), Jets(centre.x, centre.u, centre.du, second), bends)
 
 
 def _group(tests: FieldTests) -> int:
@@ -125,15 +144,14 @@ def _group(tests: FieldTests) -> int:
     return math.prod(_nodes(matrix)[0].shape[1] for matrix in tests.matrices)
 
 
-def _nodes(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points, weights and slopes of the nodes of every test function along one direction (functions, nodes)."""
-    values, slopes = matrix[0], matrix[1]
+def _nodes(matrix: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Points, weights and their first and second slopes at the nodes of every test function along one direction."""
+    values = matrix[0]
     half = int((values > 0).sum(1).max()) // 2 + 1
     stride = -(-2 * half // NODES)
     offsets = np.arange(-(half // stride), half // stride + 1) * stride
     index = (values.argmax(1)[:, None] + offsets) % values.shape[1]
-    own, slope = (np.take_along_axis(part, index, 1) * stride for part in (values, slopes))
-    return index, own, slope
+    return index, *(np.take_along_axis(part, index, 1) * stride for part in matrix[:3])
 
 
 def _product(axes: Sequence[np.ndarray]) -> np.ndarray:
@@ -156,6 +174,7 @@ def _padded(windows: Windows, group: int) -> Windows:
         windows.value[:, places] * inside,
         windows.slopes[..., places] * inside,
         windows.averages,
+        {pair: part[:, places] * inside for pair, part in windows.bends.items()},
     )
 
 
@@ -165,4 +184,5 @@ def _joined(pieces: Sequence[Windows]) -> Windows:
         np.concatenate([piece.value for piece in pieces]),
         np.concatenate([piece.slopes for piece in pieces], 1),
         joined([piece.averages for piece in pieces]),
+        {pair: np.concatenate([piece.bends[pair] for piece in pieces]) for pair in pieces[0].bends},
     )

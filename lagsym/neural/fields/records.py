@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
@@ -64,3 +65,12 @@ class ReadableDensity(Protocol):
     def read(self, jets: Jets) -> FieldReading:
         """Everything that it says at jets, whose second derivatives need not occur in nature."""
         ...
+
+
+def pairs_in_space(base: int) -> tuple[tuple[int, int], ...]:
+    """All pairs of directions of space, of so many base coordinates.
+
+    >>> pairs_in_space(3)
+    ((1, 1), (1, 2), (2, 2))
+    """
+    return tuple(itertools.combinations_with_replacement(range(1, base), 2))

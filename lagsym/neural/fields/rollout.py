@@ -3,7 +3,7 @@
 Where u_t enters a density as ½ Σ K_ij u_(i,t) u_(j,t) with constant K, the sum of the density over the grid is the
 Lagrangian of a mechanical system,
 
-    K u_tt = dL/du + D* dL/d(∂_x u),   D* = W⁻¹ Dᵀ W,
+    K u_tt = dL/du + D* dL/d(∂_x u) + D* D* dL/d(∂_x ∂_x u),   D* = W⁻¹ Dᵀ W,
 
 the *flux form*: it takes a gradient of the network in place of Hessian rows, and conserves the network's own energy up
 to the integrator's error.  Other networks give u_tt from all derivatives of the fields at each node.
@@ -82,7 +82,7 @@ def own_energy(model: DensityNetwork, motion: Evolution, places: Places) -> Floa
 
 def _energy(model: DensityNetwork, grid: Grid, t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
     with torch.no_grad():
-        inputs = _inputs(model, grid, t, u, u_t)
+        inputs = _inputs(model, grid, t, u, u_t, second=bool(model.bends))
         momentum = model.slopes(inputs)[1][:, 0]
         density = (_flat(u_t) * momentum).sum(1) - model.value(inputs)
     return grid.integrate(density.numpy().reshape(u.shape[1:]))
@@ -94,10 +94,14 @@ def _rates(model: FieldNetwork, grid: Grid, *, flux: bool) -> Rates:
 
     def in_flux_form(t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
         assert isinstance(model, DensityNetwork)
-        by_field, by_slope = model.slopes(_inputs(model, grid, t, u, u_t))
+        inputs = _inputs(model, grid, t, u, u_t, second=bool(model.bends))
+        by_field, by_slope, by_bend = model.slopes(inputs)
         force = _on_grid(by_field, u.shape)
         for k in range(len(grid.shape)):
             force = force + grid.differentiate(_on_grid(by_slope[:, 1 + k], u.shape), [k], adjoint=True)
+        for pair, (mu, nu) in enumerate(model.bends):
+            bend = _on_grid(by_bend[:, pair], u.shape)
+            force = force + grid.differentiate(bend, [mu - 1, nu - 1], adjoint=True)
         return np.tensordot(inverse, force, axes=1)
 
     def pointwise(t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:

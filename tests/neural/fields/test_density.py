@@ -102,7 +102,8 @@ def test_operator_is_the_euler_lagrange_expression_of_the_density(name, form):
 def test_value_and_slopes_are_those_of_the_density(name, form):
     model, jets = network(name, form)
     inputs = model.inputs_of(jets)
-    by_field, by_slope = model.slopes(inputs)
+    by_field, by_slope, by_bend = model.slopes(inputs)
+    assert by_bend.shape == (len(inputs), 0, model.scaling.count)
     samples = list(zip(*map(torch.tensor, (jets.x, jets.u, jets.du)), strict=True))
     wanted = [value_by_hand(model, *sample) for sample in samples]
     torch.testing.assert_close(model.value(inputs), torch.stack(wanted))
