@@ -60,3 +60,24 @@ def test_a_law_with_as_few_constants_that_does_nearly_as_well_is_not_excluded():
     far, longer, short = trial(1.02), trial(1.004, 3), trial(1.004, window=1.0)
     # 2 N log 1.004 = 8 is within 20, 2 N log 1.02 = 40 is not.
     assert not_beaten([best, near, same, far, longer, short], best) == (near,)
+
+
+def test_a_law_whose_inertia_vanishes_on_the_way_is_none():
+    t, generator = np.arange(0, 20, 0.05), np.random.default_rng(0)
+    segments = [Segment(t, (a * np.sin(t) + 0.02 * generator.standard_normal(400))[:, None]) for a in (0.6, 1.0)]
+    data = Trajectories(("x",), tuple(segments))
+    singular = Candidate((x**2 * v**2 / 2, x**4), np.array([1.0, -0.5]), 2.0, 0.0, "data")
+    assert attempt(singular, data, differentiate(data)) is None
+
+
+def test_a_law_that_leaves_much_over_short_windows_is_not_tried_over_longer_ones():
+    t, generator = np.arange(0, 20, 0.05), np.random.default_rng(0)
+    noise = 1e-4 * generator.standard_normal((2, 400))
+    segments = [Segment(t, (a * np.sin(t) + e)[:, None]) for a, e in zip((0.6, 1.0), noise, strict=True)]
+    data = Trajectories(("x",), tuple(segments))
+    smooth = differentiate(data)
+    wrong, right = (attempt(candidate, data, smooth) for candidate in (WRONG, SPRING))
+    assert wrong is not None
+    assert right is not None
+    assert wrong.window < 0.5 * smooth.characteristic_time < 1.5 * smooth.characteristic_time < right.window
+    assert not wrong.leaves_noise
