@@ -38,6 +38,8 @@ from lagsym.verification import verify_law, with_verdict
 
 USUAL = ("wave_1d", "klein_gordon", "sine_gordon", "phi4", "wave_2d")
 OTHERS = ("nonlinear_string", "euler_bernoulli_beam", "complex_klein_gordon", "kdv_potential")
+BY_NETWORK = OTHERS[:3]
+"""Of the others those that have a density network."""
 NOISE = (0.0, 0.01, 0.05)
 CLOSELY, CLOSE_NOISE = "phi4", (0.01, 0.02, 0.05)
 """The system whose constants are shown one by one, and at which noise."""
@@ -146,7 +148,7 @@ def planned(kinds: Iterable[str], seeds: tuple[int, ...]) -> Iterator[Task]:
     runs = {
         "usual": itertools.product(USUAL, NOISE, seeds, ["both"]),
         "closely": itertools.product([CLOSELY], CLOSE_NOISE, seeds, ["both"]),
-        "network": itertools.product(USUAL, [0.0], seeds, ["network"]),
+        "network": itertools.product((*USUAL, *BY_NETWORK), [0.0], seeds, ["network"]),
         "others": itertools.product(OTHERS, [0.0], seeds, ["both"]),
     }
     chosen = [run for kind in kinds if kind in runs for run in runs[kind]]
