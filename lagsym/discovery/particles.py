@@ -24,8 +24,8 @@ from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
 from lagsym.distillation.identifiability import find_rivals, not_excluded
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
+from lagsym.distillation.refinement import noise_of
 from lagsym.distillation.settling import Settled, settle
-from lagsym.distillation.trial import noise_of
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Law
 from lagsym.law.units import check_terms, with_units

@@ -33,6 +33,8 @@ FINEST = 32
 """Steps to one interval between samples, at most."""
 MOST, ALWAYS = 1, 100
 """Steps to one interval on average, and in all, that a path may take; then it goes on with one to each interval."""
+MOST_DRIVEN = 8
+"""The former where measured forces bend at every sample."""
 ROUNDING = 1e-13
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
 """Factors of the length of a step from one to the next: of the best guess, the least one and the largest."""
@@ -40,7 +42,7 @@ ORDER = 8
 _LOST = 1e6
 """A path that is so many times as far as the data has broken down."""
 Rate = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Velocities and accelerations (copies x windows, 2 n) at times (windows,) and states."""
+"""Velocities and accelerations (copies x windows, 2 n) at times (windows,) from each window's start, and states."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Mesh:
 
     Arguments:
         windows: where the samples are.
-        times: in the order of time; a window that needs fewer steps than others has some of no length in the end.
+        times: from the start of each window on; one that needs fewer steps than others has some of no length in the
+            end.
     """
 
     windows: Windows
@@ -83,14 +86,30 @@ class Mesh:
         return (np.diff(self.times, axis=0) > 0).sum(axis=0) >= _enough(self.windows)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A mesh, and how it was chosen.
+
+    Arguments:
+        mesh: the steps.
+        tolerance: of the error of a step of each window, in units of the scale.
+        broken: windows whose paths took all steps that they may at the first tolerance.
+    """
+
+    mesh: Mesh
+    tolerance: Float[np.ndarray, " windows"]
+    broken: Bool[np.ndarray, " windows"]
+
+
 def sample_times(windows: Windows) -> Float[np.ndarray, "samples windows"]:
-    """When the samples of each window were taken; the last one over and over where a window has fewer."""
-    return windows.start + np.concatenate([np.zeros((1, len(windows.start))), np.cumsum(windows.steps, axis=0)])
+    """When the samples of each window were taken, from its start on; the last one again where a window has fewer."""
+    return np.concatenate([np.zeros((1, len(windows.start))), np.cumsum(windows.steps, axis=0)])
 
 
 def _enough(windows: Windows) -> Int[np.ndarray, " windows"]:
     """Steps that the path of each window may take."""
-    return np.maximum(MOST * (windows.steps > 0).sum(axis=0), ALWAYS)
+    most = MOST if windows.force is None else MOST_DRIVEN
+    return np.maximum(most * (windows.steps > 0).sum(axis=0), ALWAYS)
 
 
 def choose_mesh(
@@ -99,8 +118,8 @@ def choose_mesh(
     states: Float[np.ndarray, "windows states"],
     values: Float[np.ndarray, " constants"],
     scale: Float[np.ndarray, " coordinates"],
-) -> tuple[Mesh, Float[np.ndarray, " windows"]]:
-    """Steps so short that half their length would change nothing that matters, and the tolerances that give them.
+) -> Choice:
+    """Steps so short that half their length would change nothing that matters.
 
     Arguments:
         mechanics: the law.
@@ -110,19 +129,23 @@ def choose_mesh(
         scale: what matters, of each coordinate, in its units.
     """
     there = windows.weight[..., None] > 0
-    tolerance = np.full(len(states), FIRST_TOLERANCE)
+    tolerance, broken = np.full(len(states), FIRST_TOLERANCE), None
     for left in reversed(range(TRIES)):
         mesh = find_mesh(mechanics, windows, states, values, tolerance[:, None] * scale)
+        broken = mesh.exhausted if broken is None else broken
         coarse, fine = (positions(mechanics, each, states, values) for each in (mesh, mesh.halved))
-        with np.errstate(invalid="ignore"):  # a motion that breaks down is infinitely far, whatever the steps
-            change = np.nan_to_num(np.abs(fine - coarse) / scale, nan=0.0)
+        with np.errstate(invalid="ignore"):
+            change = np.abs(fine - coarse) / scale
+        # A motion that breaks down whatever the steps is as far as it was.
+        change = np.where(np.isnan(change), np.where(np.isnan(coarse) == np.isnan(fine), 0.0, np.inf), change)
         worst = np.max(np.where(there, change, 0), axis=(0, 2))
         needed = (worst > ENOUGH) & (tolerance > LEAST_TOLERANCE) & ~mesh.exhausted
         if not needed.any() or not left:
             break
         less = tolerance * np.clip(ENOUGH / np.maximum(worst, ENOUGH) / 2, TIGHTENED, 1)
         tolerance = np.where(needed, np.maximum(less, LEAST_TOLERANCE), tolerance)
-    return mesh, tolerance
+    assert broken is not None
+    return Choice(mesh, tolerance, broken)
 
 
 def find_mesh(
@@ -144,14 +167,14 @@ def find_mesh(
     rate = _rate(mechanics, windows, values, 1)
     n = allowed.shape[1]
     size = np.abs(windows.q).max(axis=(0, 1))
-    # What is wrong with a velocity is wrong with the position some time later.
+    t, y, end = np.zeros(len(states)), states, sample_times(windows)[-1]
+    usual = end / np.maximum((windows.steps > 0).sum(axis=0), 1)
+    # What is wrong with a velocity is wrong with the position some time later, at the end of the window at most.
     spread = windows.state.std(axis=0)
     sooner = np.where(spread[:n] > 0, spread[n:] / np.where(spread[:n] > 0, spread[:n], 1), np.inf)
+    sooner = np.maximum(sooner, 1 / np.maximum(end, 1e-300)[:, None])
     limit = np.maximum(allowed, ROUNDING * size)
     limit = np.concatenate([limit, limit * sooner], axis=1)
-    t, y, end = windows.start.copy(), states, sample_times(windows)[-1]
-    counts = np.maximum((windows.steps > 0).sum(axis=0), 1)
-    usual = (end - t) / counts
     h, enough = usual.copy(), _enough(windows)
     taken = np.zeros(len(t), int)
     moments: list[tuple[np.ndarray, np.ndarray]] = []
@@ -176,7 +199,7 @@ def find_mesh(
     columns = np.arange(len(end))
     for place, moment in moments:
         times[place, columns] = moment
-    times[0] = windows.start
+    times[0] = 0.0
     return Mesh(windows, times)
 
 
@@ -212,7 +235,7 @@ def _polynomials(rate: Rate, mesh: Mesh, y: np.ndarray) -> Iterator[np.ndarray]:
         slope = rate(mesh.times[0], y)
         for t, h in zip(mesh.times[:-1], np.diff(mesh.times, axis=0), strict=True):
             new, slopes = _step(rate, t, y, slope, h)
-            yield _polynomial(rate, (t, y, new), slopes, h)[:, :, :n]
+            yield _polynomial(rate, (t, y, new), slopes, h)[:, :, :n].copy()
             y, slope = new, slopes[DOP853.n_stages].reshape(y.shape)
 
 
@@ -232,10 +255,10 @@ def _step(
 
 
 def _error(slopes: np.ndarray, h: np.ndarray, limit: np.ndarray) -> Float[np.ndarray, " windows"]:
-    """The error of a step of each window, in units of the limit (2 n,) of each state; infinite where it breaks down."""
+    """The error of a step of each window, in units of the limit (windows, 2 n); infinite where it breaks down."""
     used = slopes[: DOP853.n_stages + 1]
     fifth, third = (np.sum(((e @ used).reshape(len(h), -1) / limit) ** 2, axis=1) for e in (DOP853.E5, DOP853.E3))
-    size = h * fifth / np.sqrt(np.maximum((fifth + 0.01 * third) * len(limit), 1e-300))
+    size = h * fifth / np.sqrt(np.maximum((fifth + 0.01 * third) * limit.shape[1], 1e-300))
     return np.where(np.isfinite(size), size, np.inf)
 
 
@@ -260,7 +283,7 @@ def _rate(mechanics: CompiledMechanics, windows: Windows, values: np.ndarray, co
 
     def free(t: np.ndarray, y: np.ndarray) -> np.ndarray:
         q, v = y[:, :n], y[:, n:]
-        return np.concatenate([v, mechanics.acceleration(np.tile(t, copies), q, v, values)], axis=1)
+        return np.concatenate([v, mechanics.acceleration(np.tile(windows.start + t, copies), q, v, values)], axis=1)
 
     if windows.force is None:
         return free
@@ -268,7 +291,7 @@ def _rate(mechanics: CompiledMechanics, windows: Windows, values: np.ndarray, co
 
     def driven(t: np.ndarray, y: np.ndarray) -> np.ndarray:
         q, v = y[:, :n], y[:, n:]
-        mass, inner = mechanics.mass_and_force(np.tile(t, copies), q, v, values)
+        mass, inner = mechanics.mass_and_force(np.tile(windows.start + t, copies), q, v, values)
         return np.concatenate([v, solve_samples(mass, inner + np.tile(force(t), (copies, 1)))], axis=1)
 
     return driven

@@ -35,6 +35,9 @@ HOPELESS = 20.0
 PRECISE = 1e-6
 """Relative standard errors below this are not improved upon by longer windows."""
 
+LEAST_NOISE = 1e-6
+"""Of positions, relative to their spread: what is less is rounding and the method of integration."""
+
 
 @dataclass(frozen=True)
 class Growth:
@@ -84,7 +87,7 @@ def refine(
     mechanics = compile_mechanics(lagrangian, space, dissipation=dissipation, constants=tuple(constants))
     time = smooth.characteristic_time
     scale = np.maximum(noise_level(data), 1e-10 * np.concatenate([s.q for s in data.segments]).std(axis=0))
-    noise = scale = np.where(scale > 0, scale, 1.0)
+    scale, noise = np.where(scale > 0, scale, 1.0), noise_of(data)
     best: Refined | None = None
     values = np.asarray(initial, float)
     length = FIRST_WINDOW * time if growth.first is None else min(growth.first, growth.longest * time)
@@ -102,11 +105,19 @@ def refine(
         scale = np.maximum(result.residual, 1e-3 * scale)
         length *= factor
         settled = np.all(result.standard_errors < PRECISE * np.abs(values))
-        if factor == LAST_GROWTH or settled or np.mean(np.log(scale / noise)) > np.log(growth.most):
+        left = np.exp(np.mean(np.log(np.maximum(result.residual / noise, 1))))
+        if factor == LAST_GROWTH or settled or left > growth.most:
             break
     if best is None or not np.isfinite(best.values).all():
         raise InputError(NOT_INTEGRABLE)
     return best
+
+
+def noise_of(data: Trajectories) -> Float[np.ndarray, " coordinates"]:
+    """What a law may leave of each coordinate: the noise, or rounding where there is none."""
+    positions = np.concatenate([segment.q for segment in data.segments])
+    noise = np.maximum(noise_level(data), LEAST_NOISE * positions.std(axis=0))
+    return np.maximum(noise, np.finfo(float).tiny)
 
 
 def _fitted(

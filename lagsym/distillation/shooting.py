@@ -7,6 +7,7 @@ Source: Bock, "Recent advances in parameteridentification techniques for O.D.E."
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,10 @@ ITERATIONS = 20
 LEAST_GAIN = 1e-6
 SHARES = (0.25, 0.5, 1.0)
 """Of a window, that its starting state is fitted to in turn: errors of the start grow along a window."""
+FINE_SHARES = tuple(np.linspace(0.1, 1, 19))
+"""The same for windows that did not come down to what the others leave."""
+STUCK = 2.0
+"""Times the median misfit of windows that one has to leave for its state to be sought anew."""
 SETTLING, SETTLED = 8, 1e-2
 """Iterations of the starting states alone, and the share of a window's misfit below which a gain ends them."""
 EXHAUSTED = 0.25
@@ -108,6 +113,10 @@ class Shooting:
     def fit(self, initial: np.ndarray, length: float, *, limit: float = np.inf) -> Refined:
         """Constants with their errors, for windows of a length; arguments and errors as of `solve`."""
         found = self.solve(initial, self._settled(initial), limit=limit)
+        states = self._freed(found)
+        if states is not None:
+            again = self.solve(found.values, states, limit=limit)
+            found = again if again.chi_square < found.chi_square else found
         misfit = found.residual * self.scale
         free = self.windows.weight.sum() - found.states.shape[0] * 2 - self.constants / self.n
         spread = np.sqrt(np.sum(misfit**2, axis=(0, 1)) / max(free, 1))
@@ -128,7 +137,8 @@ class Shooting:
             InputError: the law cannot be integrated from there, or leaves more than the limit.
         """
         values, states = initial.copy(), start.copy()
-        self._choose_mesh(states, values)
+        if self._choose_mesh(states, values) > EXHAUSTED:
+            raise InputError(NOT_INTEGRABLE)
         residual = self._residual(states, values)
         size = np.sum(residual**2)
         if not (np.isfinite(size) and size <= limit**2 * self.n * self.windows.weight.sum()):
@@ -158,15 +168,40 @@ class Shooting:
             residual = self._residual(states, values)
         return Solution(values, states, residual, converged)
 
-    def _settled(self, values: np.ndarray) -> np.ndarray:
+    def _freed(self, found: Solution) -> np.ndarray | None:
+        """Starting states anew for few windows that fare far worse than most: they passed a close encounter wrong.
+
+        None where there are no such windows, or where nothing better was found for them.
+        """
+        samples = np.maximum(self.windows.weight.sum(axis=0), 1)
+        misfit = np.sqrt(np.sum(found.residual**2, axis=(0, 2)) / (samples * self.n))
+        stuck = np.flatnonzero(misfit > STUCK * np.median(misfit))
+        if not 0 < len(stuck) < len(misfit) / 2:
+            return None
+        part = Shooting(self.mechanics, self.windows.take(stuck), self.scale, self.constants)
+        try:
+            tried = part._settled(found.values, shares=FINE_SHARES)
+            part._choose_mesh(tried, found.values)
+        except InputError:
+            return None
+        left = np.sqrt(np.sum(part._residual(tried, found.values) ** 2, axis=(0, 2)) / (samples[stuck] * self.n))
+        better = left < misfit[stuck]
+        if not better.any():
+            return None
+        states = found.states.copy()
+        states[stuck[better]] = tried[better]
+        return states
+
+    def _settled(self, values: np.ndarray, shares: Sequence[float] = SHARES) -> np.ndarray:
         """Starting states fitted with the constants held fixed, on ever longer shares of the windows.
 
         States read off smoothed positions may be so wrong that the path after a close encounter is another one.
         """
         states = self.windows.state.copy()
-        for share in SHARES:
+        for share in shares:
             part = Shooting(self.mechanics, self.windows.first(share), self.scale, self.constants)
-            part._choose_mesh(states, values)
+            if part._choose_mesh(states, values) > EXHAUSTED:
+                raise InputError(NOT_INTEGRABLE)
             states = part._fit_states(states, values)
         return states
 
@@ -210,10 +245,11 @@ class Shooting:
         by_state, by_constant = self._jacobians(states, values)
         return _reduced(by_state, by_constant, self._residual(states, values))
 
-    def _choose_mesh(self, states: np.ndarray, values: np.ndarray) -> None:
-        self._mesh, self._tolerance = choose_mesh(self.mechanics, self.windows, states, values, self.scale)
-        if np.mean(self._mesh.exhausted) > EXHAUSTED:
-            raise InputError(NOT_INTEGRABLE)
+    def _choose_mesh(self, states: np.ndarray, values: np.ndarray) -> float:
+        """Choose steps for the paths; the share of those that break down."""
+        chosen = choose_mesh(self.mechanics, self.windows, states, values, self.scale)
+        self._mesh, self._tolerance = chosen.mesh, chosen.tolerance
+        return float(np.mean(chosen.broken))
 
     def _follow(self, states: np.ndarray, values: np.ndarray) -> None:
         """Steps for a path that has come some way from the one that they were chosen for."""

@@ -19,10 +19,9 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
-from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.inner import Named
-from lagsym.distillation.refinement import PRECISE, Growth, refine
+from lagsym.distillation.refinement import PRECISE, Growth, noise_of, refine
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
 from lagsym.mechanics.system import parameter_symbol
@@ -37,8 +36,6 @@ SAME = 0.1
 """Difference of criteria up to which two laws are one, written in two ways."""
 TRIED = Growth(most=3.0)
 """A law that leaves several times the noise over short windows leaves as much over longer ones."""
-LEAST_NOISE = 1e-6
-"""Of positions, relative to their spread: what is less is rounding and the method of integration."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +103,6 @@ def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, g
     return Trial(
         better, found.residual / noise_of(data), found.window, whole, min(len(data), growth.samples), len(constants)
     )
-
-
-def noise_of(data: Trajectories) -> Float[np.ndarray, " coordinates"]:
-    """What a law may leave of each coordinate: the noise, or rounding where there is none."""
-    positions = np.concatenate([segment.q for segment in data.segments])
-    noise = np.maximum(noise_level(data), LEAST_NOISE * positions.std(axis=0))
-    return np.maximum(noise, np.finfo(float).tiny)
 
 
 def winner(trials: Sequence[Trial]) -> Trial | None:

@@ -27,6 +27,12 @@ class Windows:
     state: np.ndarray
     force: tuple[np.ndarray, np.ndarray] | None
 
+    def take(self, chosen: np.ndarray) -> Windows:
+        """Some of the windows."""
+        force = None if self.force is None else (self.force[0][:, chosen], self.force[1][:, chosen])
+        parts = (self.start[chosen], self.steps[:, chosen], self.q[:, chosen], self.weight[:, chosen])
+        return Windows(*parts, self.state[chosen], force)
+
     def first(self, share: float) -> Windows:
         """The same windows, each cut off after a share of the longest."""
         count = max(2, round(share * len(self.steps)))

@@ -116,7 +116,8 @@ def _wider(search: _Search, chosen: StructureChoice) -> StructureChoice:
     first = [name for name in contenders if name in (chosen.name, contenders[-1])]
     wide = search.run(first, options, "-wide")
     if len(contenders) > len(first) and min(score.error for score in wide.scores) < WORTH * best.error:
-        wide = search.run(contenders, options, "-wide")
+        again = search.run(contenders, options, "-wide-all")
+        wide = again if _score(again).error < WORTH * best.error else wide  # it may have been cut off
     if not _score(wide).error < best.error:
         return chosen
     tried = {score.name: score for score in wide.scores}

@@ -90,6 +90,21 @@ def test_all_that_is_not_refuted_is_grown_only_where_units_help(monkeypatch, wid
     assert [entry[2] for entry in asked[1:]] == asked_for
 
 
+def test_what_two_wide_networks_reached_is_not_lost_where_time_is_up_for_the_others(monkeypatch):
+    names = ("natural", "separable", "free")
+    wide = {"natural": 0.01, "separable": 0.01, "free": 0.01}
+    asked = choices(monkeypatch, {8: dict.fromkeys(names, 0.05), 16: wide})
+    select = selection.select_structure
+
+    def cut_off(*data, names, **others):
+        if len(names) == 3 and len(asked) > 1:
+            wide.update(dict.fromkeys(names, 0.9))
+        return select(*data, names=names, **others)
+
+    monkeypatch.setattr(selection, "select_structure", cut_off)
+    assert select_network(*MOTION, names=names, options=OPTIONS).errors["natural"] == 0.01
+
+
 def test_a_network_that_learned_nothing_is_not_grown(monkeypatch):
     asked = choices(monkeypatch, {8: {"natural": 0.7, "free": 0.8}})
     assert select_network(*MOTION, names=BOTH, options=OPTIONS).errors == {"natural": 0.7, "free": 0.8}

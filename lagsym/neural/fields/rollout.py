@@ -63,7 +63,7 @@ def roll_out(
     if u.shape != u_t.shape or u.shape[1:] != wanted:
         msg = f"expected u and u_t as (runs, *{wanted}): sites and fields; got {u.shape} and {u_t.shape}"
         raise InputError(msg)
-    grid = Grid.of(places.axes, places.periodic)
+    grid = _grid(model, places)
     state = np.stack([grid.from_sites(np.moveaxis(part, -1, 0)) for part in (u, u_t)])
     state[1] *= grid.free
     with one_thread(), torch.no_grad():
@@ -74,10 +74,14 @@ def roll_out(
 
 def own_energy(model: DensityNetwork, motion: Evolution, places: Places) -> Float[np.ndarray, "runs times"]:
     """The network's energy, the integral over space of Σ_i u_(i,t) dL/du_(i,t) − L, on the network's own scale."""
-    grid = Grid.of(places.axes, places.periodic)
+    grid = _grid(model, places)
     fields, rates = (grid.from_sites(np.moveaxis(part, -1, 0)) for part in (motion.u, motion.u_t))
     energies = [_energy(model, grid, t, fields[:, :, k], rates[:, :, k]) for k, t in enumerate(motion.t)]
     return np.stack(energies, axis=1)
+
+
+def _grid(model: FieldNetwork, places: Places) -> Grid:
+    return Grid.of(places.axes, places.periodic, 2 if isinstance(model, DensityNetwork) and model.bends else 1)
 
 
 def _energy(model: DensityNetwork, grid: Grid, t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:

@@ -126,6 +126,15 @@ def test_a_beam_is_followed_in_time_and_keeps_its_energy():
     np.testing.assert_allclose(energy, energy[0, 0], rtol=1e-7)
 
 
+def test_between_ends_it_is_followed_on_the_grid_of_second_order():
+    """A whole sine between ends that are held: there u_xx is 0 as well."""
+    x, t = np.linspace(0, np.pi, 16), np.linspace(0, 0.2, 3)
+    start = np.sin(x)[None, :, None]
+    motion = roll_out(exact(), (start, np.zeros_like(start)), t, Places((x,), (False,)))
+    frequency = np.sqrt(TENSION + STIFFNESS)
+    np.testing.assert_allclose(motion.u[0, :, :, 0], np.cos(frequency * t)[:, None] * np.sin(x), atol=1e-3)
+
+
 def test_it_is_read_from_its_file(tmp_path):
     found = fit_density(beam(1), beam(2), order=2, options=replace(OPTIONS, steps=4))
     again = load_field_fit(save_field_fit(found, tmp_path / "beam"))
