@@ -94,7 +94,7 @@ def refine(
     factor = GROWTH
     while length <= growth.longest * time * (1 + 1e-9):
         windows = cut(data, smooth, length, most=growth.samples)
-        result = _fitted(Shooting(mechanics, windows, scale, len(values)), values, length, best, scale)
+        result = _fitted(Shooting(mechanics, windows, scale, len(values)), values, length, best, noise)
         if result is None:
             if best is None or factor == LAST_GROWTH:
                 break
@@ -121,13 +121,13 @@ def noise_of(data: Trajectories) -> Float[np.ndarray, " coordinates"]:
 
 
 def _fitted(
-    shooting: Shooting, values: np.ndarray, length: float, before: Refined | None, scale: np.ndarray
+    shooting: Shooting, values: np.ndarray, length: float, before: Refined | None, noise: np.ndarray
 ) -> Refined | None:
     """The fit to windows of a length; None where the law, which may have held over shorter ones, does not hold."""
     try:
-        result = shooting.fit(values, length, limit=np.inf if before is None else HOPELESS)
+        result = shooting.fit(values, length, limit=np.inf if before is None else HOPELESS, noise=noise)
     except InputError:
         return None
-    if before is not None and np.any(result.residual > GROWTH_LIMIT * before.residual + 1e-9 * scale):
+    if before is not None and np.any(result.residual > GROWTH_LIMIT * before.residual + 1e-9 * shooting.scale):
         return None
     return result

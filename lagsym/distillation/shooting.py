@@ -24,8 +24,8 @@ SHARES = (0.25, 0.5, 1.0)
 """Of a window, that its starting state is fitted to in turn: errors of the start grow along a window."""
 FINE_SHARES = tuple(np.linspace(0.1, 1, 19))
 """The same for windows that did not come down to what the others leave."""
-STUCK = 2.0
-"""Times the median misfit of windows that one has to leave for its state to be sought anew."""
+STUCK = 1.5
+"""Times the noise that a window has to leave, where most leave less, for its state to be sought anew."""
 SETTLING, SETTLED = 8, 1e-2
 """Iterations of the starting states alone, and the share of a window's misfit below which a gain ends them."""
 EXHAUSTED = 0.25
@@ -110,10 +110,19 @@ class Shooting:
         self._mesh: Mesh | None = None
         self._tolerance = np.zeros(len(windows.state))
 
-    def fit(self, initial: np.ndarray, length: float, *, limit: float = np.inf) -> Refined:
-        """Constants with their errors, for windows of a length; arguments and errors as of `solve`."""
+    def fit(
+        self, initial: np.ndarray, length: float, *, limit: float = np.inf, noise: np.ndarray | None = None
+    ) -> Refined:
+        """Constants with their errors, for windows of a length; other arguments and errors as of `solve`.
+
+        Arguments:
+            initial: constants to begin with.
+            length: of the windows, in units of time.
+            limit: see `solve`.
+            noise: of each coordinate; where most windows leave no more, those that do are tried from other states.
+        """
         found = self.solve(initial, self._settled(initial), limit=limit)
-        states = self._freed(found)
+        states = None if noise is None else self._freed(found, self.scale / noise)
         if states is not None:
             again = self.solve(found.values, states, limit=limit)
             found = again if again.chi_square < found.chi_square else found
@@ -168,15 +177,15 @@ class Shooting:
             residual = self._residual(states, values)
         return Solution(values, states, residual, converged)
 
-    def _freed(self, found: Solution) -> np.ndarray | None:
+    def _freed(self, found: Solution, unit: np.ndarray) -> np.ndarray | None:
         """Starting states anew for few windows that fare far worse than most: they passed a close encounter wrong.
 
         None where there are no such windows, or where nothing better was found for them.
         """
         samples = np.maximum(self.windows.weight.sum(axis=0), 1)
-        misfit = np.sqrt(np.sum(found.residual**2, axis=(0, 2)) / (samples * self.n))
-        stuck = np.flatnonzero(misfit > STUCK * np.median(misfit))
-        if not 0 < len(stuck) < len(misfit) / 2:
+        misfit = np.sqrt(np.sum((found.residual * unit) ** 2, axis=(0, 2)) / (samples * self.n))
+        stuck = np.flatnonzero(misfit > STUCK)
+        if not 0 < len(stuck) < len(misfit) / 2 or np.median(misfit) > STUCK:
             return None
         part = Shooting(self.mechanics, self.windows.take(stuck), self.scale, self.constants)
         try:
@@ -184,7 +193,8 @@ class Shooting:
             part._choose_mesh(tried, found.values)
         except InputError:
             return None
-        left = np.sqrt(np.sum(part._residual(tried, found.values) ** 2, axis=(0, 2)) / (samples[stuck] * self.n))
+        left = part._residual(tried, found.values) * unit
+        left = np.sqrt(np.sum(left**2, axis=(0, 2)) / (samples[stuck] * self.n))
         better = left < misfit[stuck]
         if not better.any():
             return None

@@ -4,10 +4,10 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment
-from lagsym.distillation.refinement import Growth, refine
+from lagsym.distillation.refinement import Growth, noise_of, refine
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
-from lagsym.simulation import simulate
+from lagsym.simulation import draw_parameters, simulate
 from lagsym.systems import get
 
 c, d = sp.symbols("c1 d1", real=True)
@@ -84,3 +84,16 @@ def test_windows_that_are_too_long_for_the_law_are_shortened_once():
     data = simulate(get("damped_pendulum"), trajectories=4, noise=0.01, seed=0, span=12.0, step=0.02)
     found = fitted(LAW, (c,), [9.0], data)
     assert found.window / differentiate(data).characteristic_time == pytest.approx(0.4 * 2**0.5)
+
+
+@pytest.mark.slow
+def test_windows_that_passed_a_close_encounter_wrong_are_freed() -> None:
+    """Long windows of bound orbits with 5 % of noise: the true law leaves the noise in all of them."""
+    system = draw_parameters(get("relativistic_2d"), 1)
+    data = simulate(system, noise=0.05, seed=1).positions_only()
+    potential, kinetic = sorted(sp.Add.make_args(sp.expand(system.numeric_lagrangian)), key=sp.count_ops)
+    smooth, noise = differentiate(data), noise_of(data)
+    found = refine(kinetic + d * potential, (d,), np.array([1.1]), data, smooth)
+    assert found.window > 0.9 * smooth.characteristic_time
+    assert np.all(found.residual < 1.03 * noise)
+    assert abs(found.values[0] - 1) < 4 * found.standard_errors[0]
