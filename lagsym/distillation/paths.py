@@ -25,8 +25,8 @@ ENOUGH = 0.01
 """Change of a path, in units of the scale, that steps of half the length may make without being worth it."""
 FIRST_TOLERANCE = 1e-3
 """Error of one step, in units of the scale, that is tried first."""
-TIGHTENED, TRIES = 1e-3, 4
-"""Factor by which the tolerance is lowered at most, and how many are tried."""
+TIGHTENED, TRIES = 1e-3, 3
+"""Factor by which the tolerance is lowered at most, and how often."""
 LEAST_TOLERANCE = 1e-6
 """A path on which the errors of steps grow so much that this is not enough is too sensitive to be followed."""
 FINEST = 32
@@ -128,11 +128,10 @@ def choose_mesh(
         values: the constants.
         scale: what matters, of each coordinate, in its units.
     """
-    there = windows.weight[..., None] > 0
-    tolerance, broken = np.full(len(states), FIRST_TOLERANCE), None
-    for left in reversed(range(TRIES)):
-        mesh = find_mesh(mechanics, windows, states, values, tolerance[:, None] * scale)
-        broken = mesh.exhausted if broken is None else broken
+    there, tolerance = windows.weight[..., None] > 0, np.full(len(states), FIRST_TOLERANCE)
+    mesh = find_mesh(mechanics, windows, states, values, tolerance[:, None] * scale)
+    broken = mesh.exhausted
+    for _ in range(TRIES):
         coarse, fine = (positions(mechanics, each, states, values) for each in (mesh, mesh.halved))
         with np.errstate(invalid="ignore"):
             change = np.abs(fine - coarse) / scale
@@ -140,11 +139,11 @@ def choose_mesh(
         change = np.where(np.isnan(change), np.where(np.isnan(coarse) == np.isnan(fine), 0.0, np.inf), change)
         worst = np.max(np.where(there, change, 0), axis=(0, 2))
         needed = (worst > ENOUGH) & (tolerance > LEAST_TOLERANCE) & ~mesh.exhausted
-        if not needed.any() or not left:
+        if not needed.any():
             break
         less = tolerance * np.clip(ENOUGH / np.maximum(worst, ENOUGH) / 2, TIGHTENED, 1)
         tolerance = np.where(needed, np.maximum(less, LEAST_TOLERANCE), tolerance)
-    assert broken is not None
+        mesh = find_mesh(mechanics, windows, states, values, tolerance[:, None] * scale)
     return Choice(mesh, tolerance, broken)
 
 
