@@ -111,7 +111,7 @@ def compare(name: str, accuracy: float, rounds: int) -> list[object]:
     task = task_of(name, accuracy)
     exact = task.scipy(1e-13)
     # An error of a hundredth of the scale is what a mesh is chosen for.
-    mesh, _ = choose_mesh(task.mechanics, task.windows, task.windows.state, NONE, 100 * task.accuracy / 2)
+    mesh = choose_mesh(task.mechanics, task.windows, task.windows.state, NONE, 100 * task.accuracy / 2).mesh
     ways: dict[str, Callable[[], np.ndarray]] = {
         "lagsym": lambda: positions(task.mechanics, mesh, task.windows.state, NONE)
     }

@@ -87,7 +87,7 @@ class Mesh:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenMesh:
     """A mesh, and how it was chosen.
 
     Arguments:
@@ -118,7 +118,7 @@ def choose_mesh(
     states: Float[np.ndarray, "windows states"],
     values: Float[np.ndarray, " constants"],
     scale: Float[np.ndarray, " coordinates"],
-) -> Choice:
+) -> ChosenMesh:
     """Steps so short that half their length would change nothing that matters.
 
     Arguments:
@@ -144,7 +144,7 @@ def choose_mesh(
         less = tolerance * np.clip(ENOUGH / np.maximum(worst, ENOUGH) / 2, TIGHTENED, 1)
         tolerance = np.where(needed, np.maximum(less, LEAST_TOLERANCE), tolerance)
         mesh = find_mesh(mechanics, windows, states, values, tolerance[:, None] * scale)
-    return Choice(mesh, tolerance, broken)
+    return ChosenMesh(mesh, tolerance, broken)
 
 
 def find_mesh(
