@@ -93,7 +93,7 @@ def discover_motion(
     with log.stage("refine", "Refining constants"):
         settled = _settled(selected, (known, smooth), network, options)
         law = _drafted(selected, settled, (known, smooth), options, log)
-        log.advise(_law_advice(law, selected, (parts.fit, learn), data))
+        log.advise(_law_advice(law, selected, settled, (parts.fit, learn), data))
         law, unit_notices = with_units(law, data.units)
         log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
@@ -214,7 +214,7 @@ def _require_one_law(data: Trajectories, choice: ChoiceOptions) -> None:
 
 
 def _law_advice(
-    law: Law, selected: Choice, motion: tuple[Trajectories, Trajectories], data: Trajectories
+    law: Law, selected: Choice, settled: Settled, motion: tuple[Trajectories, Trajectories], data: Trajectories
 ) -> list[Advice]:
     """What the data cannot tell of a law that was found in them."""
     lagrangian = law.numeric_lagrangian
@@ -222,7 +222,9 @@ def _law_advice(
     learn = motion[1]
     rivals = find_rivals(lagrangian, selected.structure, learn, multipliers=law.multipliers)
     rivals = not_excluded(rivals, selected.trial, *motion)
-    return law_advice(lagrangian, data, learn, rivals, selected.others)
+    # Without terms that could not be told from zero the law may have become one of the others.
+    others = [other for other in selected.others if set(other.terms) != set(settled.origins)]
+    return law_advice(lagrangian, data, learn, rivals, others)
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:
