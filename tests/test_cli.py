@@ -326,3 +326,13 @@ def test_the_simulated_table_is_left_alone():
     before = data.segments[0].q.copy()
     differentiate(data)
     np.testing.assert_array_equal(data.segments[0].q, before)
+
+
+def test_a_network_may_be_forbidden(motion):
+    refused = lagsym("discover", motion, "--no-network", "--evidence", "both", "-o", "never", folder=motion.parent)
+    assert refused.returncode == 2
+    assert "either --no-network or --evidence both" in refused.stderr
+    done = lagsym("discover", motion, "--angles", "theta", "--no-network", "-o", "plain", folder=motion.parent)
+    assert done.returncode == 0, done.stderr
+    assert set(read_law(motion.parent / "plain" / "law.json").evidence.values()) == {("data",)}
+    assert not any("network" in name for name in read_law(motion.parent / "plain" / "law.json").scores)

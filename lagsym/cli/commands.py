@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from lagsym.cli.results import DATA, DIFFERENT, finish
-from lagsym.cli.words import names, numbers, units_of
+from lagsym.cli.words import evidence_of, names, numbers, units_of
 from lagsym.errors import InputError, LagsymError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ Noise = Annotated[
 PositionsOnly = Annotated[bool, typer.Option("--positions-only", help="Withhold velocities, as a camera does.")]
 Json = Annotated[bool, typer.Option("--json", help="Print law.json to standard output and nothing else.")]
 Evidence = Annotated[str, typer.Option(help="auto, both, data or network: what terms are chosen by.")]
+NoNetwork = Annotated[bool, typer.Option("--no-network", help="Train no network, as --evidence data does.")]
 EngineName = Annotated[str, typer.Option("--engine", help="auto, sparse, operon or pysr: where terms come from.")]
 Structure = Annotated[str, typer.Option(help="auto, natural, gyroscopic, separable or free.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps: where the network is trained.")]
@@ -167,6 +168,7 @@ def discover(
     drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Drop rows with missing numbers.")] = False,
     periodic: Annotated[str | None, typer.Option(help="Directions of space that close; '' for fixed ends.")] = None,
     evidence: Evidence = "auto",
+    no_network: NoNetwork = False,
     engine: EngineName = "auto",
     structure: Structure = "auto",
     terms: Annotated[str, typer.Option(help="Further candidate terms, separated by commas.")] = "",
@@ -198,7 +200,7 @@ def discover(
     motion = read_motion(data, columns, None if periodic is None else names(periodic))
     space = space_of(motion)
     choice = ChoiceOptions(
-        evidence,
+        evidence_of(evidence, no_network=no_network),
         engine,
         structure,
         terms=tuple(parse(term, space.names) for term in names(terms)),
@@ -217,6 +219,7 @@ def run(
     trajectories: Annotated[int | None, typer.Option(help="How many to simulate; 20, or 6 runs of a field.")] = None,
     positions_only: PositionsOnly = False,
     evidence: Evidence = "auto",
+    no_network: NoNetwork = False,
     engine: EngineName = "auto",
     structure: Structure = "auto",
     seed: Seed = 0,
@@ -235,7 +238,8 @@ def run(
     from lagsym.simulation import simulate as integrate
     from lagsym.systems import get
 
-    options = DiscoveryOptions(ChoiceOptions(evidence, engine, structure), seed=seed, device=device, budget=budget)
+    choice = ChoiceOptions(evidence_of(evidence, no_network=no_network), engine, structure)
+    options = DiscoveryOptions(choice, seed=seed, device=device, budget=budget)
     entry = draw_parameters(get(system), seed)
     with tempfile.TemporaryDirectory() as folder:
         # All that crosses over to the discovery is this file: coordinates, velocities and which of them are angles.

@@ -14,6 +14,21 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+def evidence_of(evidence: str, *, no_network: bool) -> str:
+    """What terms are chosen by, where a network may have been forbidden.
+
+    Raises:
+        InputError: a network is forbidden and asked for at once.
+
+    >>> evidence_of("auto", no_network=True)
+    'data'
+    """
+    if no_network and evidence not in {"auto", "data"}:
+        msg = f"expected either --no-network or --evidence {evidence}, which needs one; leave one of them out"
+        raise InputError(msg)
+    return "data" if no_network else evidence
+
+
 def units_of(text: str) -> dict[str, str]:
     """Units by column, from 't=s,x=m'."""
     units: dict[str, str] = {}

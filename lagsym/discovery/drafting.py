@@ -56,7 +56,7 @@ def draft(
         base=space.base,
         lagrangian=settled.lagrangian,
         constants=tuple(
-            Constant(symbol.name, float(value), error, name_constant(float(value), error))
+            Constant(symbol.name, float(value), error, name_constant(float(value), error, among=len(errors)))
             for symbol, value, error in zip(settled.constants, settled.values, errors, strict=True)
         ),
         covariance=() if refined is None else tuple(tuple(map(float, row)) for row in refined.covariance),

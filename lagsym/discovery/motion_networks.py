@@ -59,7 +59,8 @@ def train_beside(
     """A network of the structure that the data chose, which the law is compared with; see `train_network`."""
     options = replace(options, fit=replace(options.fit, steps=min(options.fit.steps or BESIDE_STEPS, BESIDE_STEPS)))
     reason = "The law that the data chose leaves nothing but noise of the motion, so the network chose no terms."
-    return _train([choice.structure], motion, options, log, progress, checkpoints, further=False, reason=reason)
+    name = f"{choice.structure} + friction" if choice.friction else choice.structure
+    return _train([name], motion, options, log, progress, checkpoints, further=False, reason=reason)
 
 
 def _train(  # noqa: PLR0913 (those of `train_network`, and what its two callers differ in)

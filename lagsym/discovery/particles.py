@@ -19,7 +19,7 @@ from lagsym.discovery.judging import Judgement, judge, judge_equations, judge_no
 from lagsym.discovery.motion_networks import train_beside, train_network
 from lagsym.discovery.record import Discovery, DiscoveryOptions
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice, noise_advice
-from lagsym.distillation.choice import better, choose_terms
+from lagsym.distillation.choice import better, choose_beside_friction, choose_terms
 from lagsym.distillation.engines import Budget, engine
 from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
 from lagsym.distillation.identifiability import find_rivals, not_excluded
@@ -128,6 +128,12 @@ def _selected(
             return choose_terms(train.smooth, choose.smooth, network, **asked)
 
     first = select(None) if options.choice.data_first else None
+    if options.choice.data_first and (first is None or not first.leaves_noise):
+        with log.stage("distil", "Selecting terms beside friction"):
+            damped = choose_beside_friction(
+                train.smooth, choose.smooth, train.measured, options=options.choice, seed=options.seed
+            )
+        first = better(damped, first)
     if options.choice.evidence == "data":
         return first, None
     training = (motion, options, log, progress, checkpoints)
@@ -145,7 +151,8 @@ def _settled(
 ) -> Settled:
     """The chosen terms with constants and friction, fitted to the motion as it was measured and differentiated."""
     model = network.model if network is not None and usable(network) else None
-    return settle(selected.candidate, *motion, seed=options.seed, model=model, window=_window(selected))
+    asked = {"seed": options.seed, "model": model, "window": _window(selected), "friction": _drag(selected)}
+    return settle(selected.candidate, *motion, **asked)
 
 
 def _drafted(
@@ -167,6 +174,13 @@ def _drafted(
 def _window(selected: Choice) -> float | None:
     """Where the fit of the constants may begin, if they were fitted when the terms were chosen."""
     return None if selected.trial is None or selected.candidate.inner else selected.trial.window
+
+
+def _drag(selected: Choice) -> dict[sp.Expr, float]:
+    """The friction beside which the terms were chosen, as the fit of the motion then had it."""
+    if selected.trial is None:
+        return {}
+    return dict(zip(selected.friction, selected.trial.friction, strict=True))
 
 
 def _left(settled: Settled, known: Trajectories) -> dict[str, dict[str, float | str]]:
@@ -220,8 +234,9 @@ def _law_advice(
     lagrangian = law.numeric_lagrangian
     assert lagrangian is not None
     learn = motion[1]
-    rivals = find_rivals(lagrangian, selected.structure, learn, multipliers=law.multipliers)
-    rivals = not_excluded(rivals, selected.trial, *motion)
+    friction = selected.friction
+    rivals = find_rivals(lagrangian, selected.structure, learn, multipliers=law.multipliers, friction=friction)
+    rivals = not_excluded(rivals, selected.trial, *motion, friction=friction)
     # Without terms that could not be told from zero the law may have become one of the others.
     others = [other for other in selected.others if set(other.terms) != set(settled.origins)]
     return law_advice(lagrangian, data, learn, rivals, others)

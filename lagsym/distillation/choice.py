@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import sympy as sp
+
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines import Budget
 from lagsym.distillation.options import Choice, ChoiceOptions, Question
+from lagsym.distillation.rayleigh import viscous_terms
 from lagsym.distillation.search import Search
 from lagsym.distillation.selection import Candidate, simplest
 from lagsym.distillation.stability import Stability, resample
+from lagsym.distillation.terms import STRUCTURES
 from lagsym.distillation.trial import attempt, not_beaten, winner
 from lagsym.neural import Fit
 
+NATURAL = STRUCTURES[0]
 CLEAR_LOSS = 1e-5
 """A held-out weak loss below this leaves no doubt that the fit of the motion could settle."""
 FINALISTS = 7
@@ -60,6 +65,42 @@ def choose_terms(
     return chosen if chosen.candidate.fixed else _with_stability(chosen, learn, seed)
 
 
+def choose_beside_friction(
+    learn: Trajectories,
+    held_out: Trajectories,
+    measured: Trajectories,
+    *,
+    options: ChoiceOptions | None = None,
+    seed: int = 0,
+) -> Choice | None:
+    """The terms of a natural Lagrangian beside viscous friction, or None where none can be integrated.
+
+    Strong friction hides the law from a choice that knows none: wrong terms with an indefinite kinetic energy can lose
+    as much. What friction explains is therefore taken out of the weak form first.
+
+    Arguments:
+        learn: differentiated trajectories that terms are selected on.
+        held_out: differentiated trajectories that candidates are compared on.
+        measured: the trajectories behind `learn` as they were measured.
+        options: what to do differently.
+        seed: of every draw.
+    """
+    options = replace(options or ChoiceOptions(), evidence="data", engine="sparse")
+    if options.structure not in ("auto", NATURAL):
+        return None
+    friction = viscous_terms(learn)
+    options = replace(options, structure=NATURAL)
+    question = Question(learn, held_out, None, options, seed, Budget(), measured, friction)
+    found = Search(question).until_convinced()
+    if not found:
+        return None
+    chosen = _tried(found, learn, measured, friction)
+    if chosen.trial is None:
+        return None
+    chosen = replace(chosen, friction=friction)
+    return chosen if chosen.candidate.fixed else _with_stability(chosen, learn, seed)
+
+
 def better(first: Choice | None, second: Choice | None) -> Choice | None:
     """The choice that explains the motion better; the second where neither was tried."""
     if first is None or second is None:
@@ -76,9 +117,11 @@ def _alike(chosen: Choice, found: list[Choice], best: float) -> list[Choice]:
     return [chosen, *(c for c in different.values() if c is not chosen)]
 
 
-def _tried(alike: list[Choice], learn: Trajectories, measured: Trajectories) -> Choice:
+def _tried(
+    alike: list[Choice], learn: Trajectories, measured: Trajectories, friction: tuple[sp.Expr, ...] = ()
+) -> Choice:
     """Of several choices the one that explains the motion best, with its trial; the first where none can be tried."""
-    trials = [attempt(choice.candidate, measured, learn) for choice in alike]
+    trials = [attempt(choice.candidate, measured, learn, friction=friction) for choice in alike]
     left = [trial for trial in trials if trial is not None]
     best = winner(left)
     if best is None:
@@ -135,7 +178,8 @@ def _finalists(found: list[Choice], learn: Trajectories, seed: int) -> list[tupl
 
 
 def _resampled(choice: Choice, learn: Trajectories, seed: int) -> Stability:
-    return resample((*choice.front.candidates, *choice.front.rivals), learn, seed=seed)
+    candidates = (*choice.front.candidates, *choice.front.rivals)
+    return resample(candidates, learn, friction=choice.friction, seed=seed)
 
 
 def _with_stability(choice: Choice, learn: Trajectories, seed: int) -> Choice:

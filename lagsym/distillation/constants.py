@@ -1,7 +1,8 @@
 """Naming constants: a closed form is given only where the data pay for its description.
 
-A candidate of b bits is accepted where log2(|x| / 5 s) - b is at least three bits and it lies within 2.5 standard
-errors s of x.  At most one in a hundred arbitrary constants then gets a false name.
+A candidate of b bits is accepted where it lies within 2.5 standard errors s of x and log2(|x| / 5 s) - b, its gain, is
+at least four bits, and log2 n more in a law of n constants.  Of a hundred laws with arbitrary constants fewer than one
+then gets a false name.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-MARGIN = 3.0
+GAIN = 4.0
 NEAR = 2.5
 BASES = (("", 1.0, 0.0), ("sqrt(2)", math.sqrt(2), 3.0), ("sqrt(3)", math.sqrt(3), 3.0), ("pi", math.pi, 3.0))
 LARGEST_NUMERATOR, LARGEST_DENOMINATOR = 40, 12
@@ -54,12 +55,13 @@ def _names() -> tuple[Name, ...]:
     return tuple(sorted(names.values(), key=lambda name: name.value))
 
 
-def name_constant(value: float, standard_error: float | None) -> str | None:
+def name_constant(value: float, standard_error: float | None, *, among: int = 1) -> str | None:
     """The closed form of a constant, or None where none is worth its bits.
 
     Arguments:
         value: the fitted value.
         standard_error: its standard error; without one nothing is named.
+        among: how many constants the law has that might be named.
 
     >>> name_constant(1.41421, 1e-5)
     'sqrt(2)'
@@ -78,6 +80,6 @@ def name_constant(value: float, standard_error: float | None) -> str | None:
         return name.bits + 0.72 * ((name.value - abs(value)) / standard_error) ** 2
 
     best = min((names[i] for i in near), key=cost)
-    if math.log2(abs(value) / (5 * standard_error)) - best.bits < MARGIN:
+    if math.log2(abs(value) / (5 * standard_error)) - best.bits < GAIN + math.log2(among):
         return None
     return f"-{best.text}" if value < 0 else best.text

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy as sp
@@ -24,7 +24,7 @@ from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import place_test_functions
 from lagsym.distillation.engines.subset import best_subsets, choose
 from lagsym.distillation.terms import _functions as functions_of_position
-from lagsym.mechanics.inverse_problem.existence import Existence
+from lagsym.mechanics.inverse_problem.existence import EXISTS, IMPOSSIBLE, UNDECIDED, Existence
 from lagsym.mechanics.inverse_problem.numeric_decision import find_numeric_multiplier
 from lagsym.mechanics.jetspace import JetSpace
 
@@ -62,6 +62,18 @@ class Equations:
         return tuple(
             sp.Add(*(sp.Float(float(c), 6) * term for c, term in zip(numbers, terms, strict=True)))
             for numbers, terms in zip(self.coefficients, self.terms, strict=True)
+        )
+
+    @property
+    def even(self) -> Equations:
+        """Those without the terms that change sign with the velocities: without friction, whatever its kind."""
+        turned: dict[sp.Basic, sp.Basic] = {v: -v for v in self.space.velocities}
+        kept = [[k for k, term in enumerate(terms) if term.xreplace(turned) == term] for terms in self.terms]
+        return replace(
+            self,
+            terms=tuple(tuple(terms[k] for k in ks) for terms, ks in zip(self.terms, kept, strict=True)),
+            coefficients=tuple(numbers[ks] for numbers, ks in zip(self.coefficients, kept, strict=True)),
+            resampled=tuple(numbers[:, ks] for numbers, ks in zip(self.resampled, kept, strict=True)),
         )
 
     def functions(self) -> list[Callable[[np.ndarray, np.ndarray], np.ndarray]]:
@@ -114,11 +126,25 @@ def weak_misfit(predicted: Float[np.ndarray, "samples n"], data: Trajectories) -
 def ask_for_lagrangian(equations: Equations, data: Trajectories, *, budget: float = 60.0) -> Existence:
     """Whether any Lagrangian gives the equations, where the data are; what resampling changes counts as error.
 
+    Beside friction a Lagrangian need only give what does not change sign with the velocities, but with inertia that is
+    definite: what has neither is impossible, and where there may be one with friction the answer is "undecided".
+
     Arguments:
         equations: closed accelerations.
         data: differentiated trajectories.
         budget: seconds after which the answer is "undecided".
     """
+    found = _asked(equations, data, budget)
+    if found.answer != IMPOSSIBLE or equations.even.terms == equations.terms:
+        return found
+    rest = _asked(equations.even, data, budget)
+    if rest.answer == IMPOSSIBLE or (rest.answer == EXISTS and not rest.definite):
+        return replace(found, sentence=f"{found.sentence}; nor is there a definite one beside friction")
+    sentence = f"without friction {found.sentence}; a Lagrangian with friction is not excluded"
+    return Existence(UNDECIDED, sentence, found.method, point=found.point)
+
+
+def _asked(equations: Equations, data: Trajectories, budget: float) -> Existence:
     jets = data.jets()
     states = np.concatenate([jets.q, jets.v], axis=1)
     low, high = np.quantile(states, CENTRAL, axis=0)

@@ -10,6 +10,9 @@ and P, by whose size that is measured.  The loss is that of the equation i that 
 - weak form: G are averages of the operators over the data, P the operators off the shell;
 - strong form: G are the operators at the measured accelerations, P those off the shell.
 
+Where friction is let in, the forces of Rayleigh functions are further columns of G with any coefficients: what they
+explain is taken out of all others.
+
 Of the columns only the triangular factors of G_i = Q R and P_i = Q' R' are kept: they give the same sizes, without
 squaring the condition number as Gram matrices do.  Columns are evaluated over a chunk of samples at a time, so that
 memory is bounded by the factors, 2 n (terms + 1)^2 numbers, and a chunk, whatever the length of the data.
@@ -19,10 +22,11 @@ Source of the sequential factorisation: Golub and Van Loan, Matrix Computations,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import sympy as sp
 from jaxtyping import Float
 
 from lagsym.data.jets import Jets
@@ -30,6 +34,7 @@ from lagsym.data.samples import Sampled
 from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import TestFunctions, place_test_functions
 from lagsym.distillation.terms import Library, TermLibrary, off_shell
+from lagsym.mechanics.jetspace import JetSpace
 
 CHUNK = 4_000_000
 """Numbers in a chunk of derivatives of all terms (32 MB)."""
@@ -48,12 +53,13 @@ class Factors:
     triangles: Float[np.ndarray, "n rows columns"]
 
     @classmethod
-    def of(cls, chunks: Iterable[Float[np.ndarray, "columns rows n"]], *, least: int = 2000) -> Factors:
+    def of(cls, chunks: Iterable[Float[np.ndarray, "columns rows n"]], *, least: int = 2000, free: int = 0) -> Factors:
         """Factors of columns that come a few rows at a time.
 
         Arguments:
             chunks: the same columns at further rows.
             least: rows that are collected before they are factorised.
+            free: so many first columns have no place in a law; what they explain is taken out of the others.
         """
         collected: list[np.ndarray] = []
         pending, rows = 0, 0
@@ -62,7 +68,10 @@ class Factors:
             pending, rows = pending + chunk.shape[1], rows + chunk.shape[1]
             if pending >= max(least, 2 * chunk.shape[0]):
                 collected, pending = [_triangles(collected)], 0
-        return cls(_triangles(collected) / np.sqrt(rows))
+        triangles = _triangles(collected)
+        if free:
+            triangles = np.asarray(np.linalg.qr(unexplained(triangles, free), mode="r"))
+        return cls(triangles / np.sqrt(rows))
 
     def mean_squares(self, coefficients: Float[np.ndarray, " columns"]) -> Float[np.ndarray, " n"]:
         """The mean square of the columns' combination, for each equation."""
@@ -76,6 +85,17 @@ class Factors:
     def stacked(self) -> Float[np.ndarray, "rows columns"]:
         """One factor for all equations together, so that |R c|^2 is the mean over equations."""
         return np.concatenate(list(self.triangles)) / np.sqrt(len(self.triangles))
+
+
+def unexplained(columns: Float[np.ndarray, "n rows columns"], free: int) -> Float[np.ndarray, "n rows others"]:
+    """What no combination of so many first columns, the same in all equations, explains of the others.
+
+    With coefficients of its own in each equation friction would not come from one Rayleigh function, and could hide
+    which of several kinetic energies there is.
+    """
+    first, others = columns[..., :free], columns[..., free:]
+    shares = np.linalg.pinv(np.concatenate(list(first))) @ np.concatenate(list(others))
+    return others - first @ shares
 
 
 def _triangles(parts: list[np.ndarray]) -> np.ndarray:
@@ -113,7 +133,13 @@ class Evidence:
         return float(np.max(left / np.maximum(size, 1e-300)))
 
 
-def weak_evidence(library: Library, data: Trajectories, functions: TestFunctions | None = None) -> Evidence:
+def weak_evidence(
+    library: Library,
+    data: Trajectories,
+    functions: TestFunctions | None = None,
+    *,
+    friction: Sequence[sp.Expr] = (),
+) -> Evidence:
     """The weak form on differentiated trajectories.
 
     Where forces were measured they are one more column, whose coefficient is one: they set the scale.
@@ -122,15 +148,17 @@ def weak_evidence(library: Library, data: Trajectories, functions: TestFunctions
         library: candidate terms.
         data: differentiated trajectories.
         functions: what to average with; by default as `place_test_functions` has it.
+        friction: Rayleigh functions that may have any coefficients beside the library.
     """
     functions = functions or place_test_functions(data)
-    return _on_data("data", library, data.jets(), weak_columns(library, data.jets(), functions))
+    columns = weak_columns(library, data.jets(), functions, friction=friction)
+    return _on_data("data", library, data.jets(), columns, len(friction))
 
 
-def strong_evidence(library: Library, data: Sampled) -> Evidence:
+def strong_evidence(library: Library, data: Sampled, *, friction: Sequence[sp.Expr] = ()) -> Evidence:
     """The equations of motion at the accelerations of samples or differentiated trajectories: for clean ones."""
     jets = data.jets()
-    return _on_data("strong", library, jets, _operators(library, jets))
+    return _on_data("strong", library, jets, _operators(library, jets, friction), len(friction))
 
 
 def network_evidence(library: TermLibrary, jets: Jets, target: Float[np.ndarray, "samples n"]) -> Evidence:
@@ -156,30 +184,50 @@ def network_evidence(library: TermLibrary, jets: Jets, target: Float[np.ndarray,
 
 
 def weak_columns(
-    library: Library, jets: Jets, functions: TestFunctions
+    library: Library, jets: Jets, functions: TestFunctions, *, friction: Sequence[sp.Expr] = ()
 ) -> Iterator[Float[np.ndarray, "columns functions n"]]:
-    """Averages of every term's operator, and of measured forces, over a few test functions at a time."""
+    """Averages of the forces of friction, of every term's operator, and of measured forces, a few at a time."""
+    drag = _drag(library.space, friction) if friction else None
     for here, some in functions.batches(_at_once(library)):
         part = jets.take(np.arange(here.start, here.stop))
         columns = some.integrate(*library.gradient(part))
+        if drag is not None:
+            forces = drag(part)
+            columns = np.concatenate([some.integrate(forces, np.zeros_like(forces)), columns])
         if part.force is not None:
             columns = np.concatenate([columns, some.integrate(part.force, np.zeros_like(part.force))[None]])
         yield columns
 
 
-def _on_data(name: str, library: Library, jets: Jets, columns: Iterable[np.ndarray]) -> Evidence:
+def _on_data(name: str, library: Library, jets: Jets, columns: Iterable[np.ndarray], free: int) -> Evidence:
     chosen = off_shell(jets)
-    standard = Factors.of(_operators(library, chosen))
+    factors = Factors.of(columns, free=free), Factors.of(_operators(library, chosen))
     driven = jets.force is not None
-    return Evidence(name, library, Factors.of(columns), standard, _mass(library, chosen), fixed=driven, driven=driven)
+    return Evidence(name, library, *factors, _mass(library, chosen), fixed=driven, driven=driven)
 
 
-def _operators(library: TermLibrary, jets: Jets) -> Iterator[np.ndarray]:
-    """Every term's operator, and measured forces, at a few jets at a time."""
+def _drag(space: JetSpace, friction: Sequence[sp.Expr]) -> Callable[[Jets], np.ndarray]:
+    """The forces of Rayleigh functions at jets, of shape (functions, samples, n)."""
+    forces = [[sp.diff(term, v) for v in space.velocities] for term in friction]
+    compiled = sp.lambdify((*space.positions, *space.velocities), forces, "numpy")
+
+    def drag(jets: Jets) -> np.ndarray:
+        found = compiled(*jets.q.T, *jets.v.T)
+        rows = [[np.broadcast_to(np.asarray(part, float), len(jets)) for part in row] for row in found]
+        return np.moveaxis(np.array(rows), 1, -1)
+
+    return drag
+
+
+def _operators(library: TermLibrary, jets: Jets, friction: Sequence[sp.Expr] = ()) -> Iterator[np.ndarray]:
+    """The forces of friction, every term's operator, and measured forces, at a few jets at a time."""
+    drag = _drag(library.space, friction) if friction else None
     for index in _samples(library, len(jets)):
         part = jets.take(index)
         columns = library.operator(part)
-        yield columns if part.force is None else np.concatenate([columns, part.force[None]])
+        before = () if drag is None else (drag(part),)
+        after = () if part.force is None else (part.force[None],)
+        yield np.concatenate([*before, columns, *after])
 
 
 def _mass(library: TermLibrary, jets: Jets) -> np.ndarray:

@@ -35,6 +35,8 @@ LARGEST_SET = 3
 PLAUSIBLE = 12
 """How many terms are looked at more closely: those that explain the loss of energy best, first by themselves."""
 REPLICATES = 400
+MOSTLY = 0.99
+"""Share of the samples at which the mass matrix has to be definite; the others may be beyond a singularity."""
 FEWEST_CLUSTERS = 5
 """Trajectories from which on the scatter between them counts as well."""
 
@@ -60,6 +62,18 @@ class Friction:
     strongest: float
     loss: float
     plausible: tuple[Rayleigh, ...] = ()
+
+
+def is_definite(lagrangian: sp.Expr, smooth: Trajectories) -> bool:
+    """Whether the mass matrix is definite along the motion.
+
+    With an indefinite one "friction" could feed one coordinate with what it takes from another, which would give a
+    formula to motion that has no Lagrangian.
+    """
+    jets = smooth.jets()
+    mass, _ = compile_mechanics(lagrangian, JetSpace(smooth.coordinates)).mass_and_force(jets.t, jets.q, jets.v)
+    signs = np.sign(np.linalg.eigvalsh(mass))
+    return bool(np.mean(np.abs(signs.sum(axis=1)) == signs.shape[1]) > MOSTLY)
 
 
 def balance_energy(lagrangian: sp.Expr, data: Trajectories, *, seed: int = 0) -> Friction:

@@ -61,7 +61,14 @@ _Found = tuple[Rival, tuple[int, ...], int]
 """A rival, the terms in its combination, and the number of its eigenvalue."""
 
 
-def find_rivals(lagrangian: sp.Expr, structure: str, learn: Trajectories, *, multipliers: int = 1) -> tuple[Rival, ...]:
+def find_rivals(
+    lagrangian: sp.Expr,
+    structure: str,
+    learn: Trajectories,
+    *,
+    multipliers: int = 1,
+    friction: Sequence[sp.Expr] = (),
+) -> tuple[Rival, ...]:
     """The laws just beside a chosen one that the data cannot tell from it, closest first.
 
     Arguments:
@@ -69,10 +76,11 @@ def find_rivals(lagrangian: sp.Expr, structure: str, learn: Trajectories, *, mul
         structure: the structure of the library that they came from.
         learn: the differentiated trajectories that they were chosen on.
         multipliers: combinations of the terms that have the same motion, which are no rivals.
+        friction: Rayleigh functions beside which the terms were chosen.
     """
     wanted = {part.as_coeff_Mul()[1] for part in sp.Add.make_args(sp.expand(lagrangian))}
     library = build_library(learn, structure, extra=sorted(wanted, key=str), complexity=COMPLEXITY)
-    evidence = weak_evidence(library, learn)
+    evidence = weak_evidence(library, learn, friction=friction)
     own = [k for k, term in enumerate(library.expressions) if term in wanted]
     others = [k for k in range(len(library)) if k not in own]
     if evidence.driven:
@@ -91,7 +99,12 @@ def find_rivals(lagrangian: sp.Expr, structure: str, learn: Trajectories, *, mul
 
 
 def not_excluded(
-    rivals: Sequence[Rival], law: Trial | None, measured: Trajectories, smooth: Trajectories
+    rivals: Sequence[Rival],
+    law: Trial | None,
+    measured: Trajectories,
+    smooth: Trajectories,
+    *,
+    friction: Sequence[sp.Expr] = (),
 ) -> tuple[Rival, ...]:
     """The rivals that the motion itself does not exclude, where the law leaves nothing of it but noise.
 
@@ -103,15 +116,16 @@ def not_excluded(
         law: the law's fit to the motion; None where there is none.
         measured: trajectories as they were measured.
         smooth: the same, differentiated.
+        friction: Rayleigh functions beside which the law was fitted.
     """
     if law is None or not law.leaves_noise or law.candidate.fixed:
         return tuple(rivals)
     length = law.window / smooth.characteristic_time
     growth = Growth(first=law.window, longest=length, samples=CARRIED)
-    own = attempt(law.candidate, measured, smooth, growth=growth)
+    own = attempt(law.candidate, measured, smooth, growth=growth, friction=friction)
     laws = [rival for rival in rivals if rival.terms]
     for rival in laws[:TRIED]:
-        fitted = attempt(_candidate(rival, law), measured, smooth, growth=growth)
+        fitted = attempt(_candidate(rival, law), measured, smooth, growth=growth, friction=friction)
         if own is None or (fitted is not None and fitted.criterion < own.criterion + CLEARLY):
             return tuple(rivals)
     # What fits the weak form worse than those that were excluded is no better on the motion.

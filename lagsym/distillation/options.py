@@ -84,6 +84,7 @@ class Choice:
         stability: for each term, how often it is chosen when trajectories are resampled.
         trial: how it did in the fit of the motion, or None where it was not tried or cannot be integrated.
         others: laws that the fit of the motion does not exclude.
+        friction: Rayleigh functions that were let in beside it, with any coefficients.
     """
 
     candidate: Candidate
@@ -95,6 +96,7 @@ class Choice:
     stability: Mapping[sp.Expr, float] = field(default_factory=dict)
     trial: Trial | None = None
     others: tuple[Candidate, ...] = ()
+    friction: tuple[sp.Expr, ...] = ()
 
     @property
     def leaves_noise(self) -> bool:
@@ -114,6 +116,7 @@ class Question:
         seed: of every draw.
         budget: of each search by an engine.
         measured: the trajectories behind `learn` as they were measured, where the fit of the motion may be asked.
+        friction: Rayleigh functions that may have any coefficients beside the Lagrangian.
     """
 
     learn: Trajectories
@@ -123,6 +126,7 @@ class Question:
     seed: int = 0
     budget: Budget = field(default_factory=Budget)
     measured: Trajectories | None = None
+    friction: tuple[sp.Expr, ...] = ()
 
 
 def usable(network: Fit) -> bool:

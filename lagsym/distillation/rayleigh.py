@@ -80,6 +80,16 @@ def rayleigh_terms(data: Trajectories) -> tuple[Rayleigh, ...]:
     return tuple({term.expression: term for term in terms}.values())
 
 
+def viscous_terms(data: Trajectories) -> tuple[sp.Expr, ...]:
+    """Viscous friction of every coordinate, and of every two angles (or lengths) against each other.
+
+    Arguments:
+        data: trajectories with velocities.
+    """
+    known = (term for term in rayleigh_terms(data) if term.kind == "viscous")
+    return tuple(term.expression for term in known if term.complexity in (OWN, RELATIVE))
+
+
 def _alike(velocities: Sequence[sp.Symbol], v: np.ndarray, *, angle: bool) -> list[Rayleigh]:
     """Friction with one coefficient for several coordinates: of each by itself and, of lengths, of their speed."""
     terms = []

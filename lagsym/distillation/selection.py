@@ -79,12 +79,19 @@ def simplest(loss: float, best: float) -> bool:
     return loss <= DATA_FACTOR * best + DATA_FLOOR
 
 
-def weak_loss(candidate: Candidate, space: JetSpace, data: Trajectories) -> float:
-    """A candidate's |weak E|^2 / |E off-shell|^2 on differentiated trajectories; infinite where it is not real."""
+def weak_loss(candidate: Candidate, space: JetSpace, data: Trajectories, *, friction: Sequence[sp.Expr] = ()) -> float:
+    """A candidate's |weak E|^2 / |E off-shell|^2 on differentiated trajectories; infinite where it is not real.
+
+    Arguments:
+        candidate: terms with coefficients.
+        space: jet space of the coordinates.
+        data: differentiated trajectories.
+        friction: Rayleigh functions that may have any coefficients beside it.
+    """
     library = Library(space, tuple(Term(term, 0.0) for term in candidate.terms))
     # A root or a logarithm may not be real beyond the data that it was chosen on.
     with np.errstate(all="ignore"):
-        loss = weak_evidence(library, data).loss(candidate.coefficients)
+        loss = weak_evidence(library, data, friction=friction).loss(candidate.coefficients)
     return loss if np.isfinite(loss) else float("inf")
 
 

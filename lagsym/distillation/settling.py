@@ -12,23 +12,19 @@ from jaxtyping import Float
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.drag import LearnedFriction, read_friction
-from lagsym.distillation.friction import Friction, balance_energy
+from lagsym.distillation.friction import Friction, balance_energy, is_definite
 from lagsym.distillation.inner import Named
 from lagsym.distillation.rayleigh import Rayleigh, rayleigh_terms
 from lagsym.distillation.refinement import Growth, Refined, refine
 from lagsym.distillation.rivals import Chosen, Comparison
 from lagsym.distillation.selection import Candidate
 from lagsym.errors import InputError
-from lagsym.mechanics.dynamics.numeric import compile_mechanics
-from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
 from lagsym.mechanics.system import parameter_symbol
 from lagsym.neural import NetworkLagrangian
 
 SIGNIFICANT = 3.0
 """Standard errors by which a coefficient has to differ from zero for its term to stay in the law."""
-MOSTLY = 0.99
-"""Share of the samples at which the mass matrix has to be definite; the others may be beyond a singularity."""
 CONFIRMED = 3.0
 """Standard errors by which the fit of the motion has to confirm friction that was found."""
 
@@ -83,6 +79,7 @@ def settle(
     seed: int = 0,
     model: NetworkLagrangian | None = None,
     window: float | None = None,
+    friction: Mapping[sp.Expr, float] | None = None,
 ) -> Settled:
     """Fit the constants, drop terms that are not significant, test for friction, and fit again with what was found.
 
@@ -96,12 +93,13 @@ def settle(
         seed: of the friction test's resampling.
         model: a network that learned the motion, or None.
         window: length of time over which these coefficients are known to hold, or None.
+        friction: Rayleigh functions beside which the terms were chosen, with their first coefficients.
     """
-    kept, fitted = _significant(candidate, (data, smooth), window)
+    kept, fitted = _significant(candidate, (data, smooth), window, friction or {})
     terms, constants, values, refined = fitted
     dropped = tuple(term for term in candidate.terms if term not in kept)
     numeric = _with_numbers(_sum(terms), constants, values)
-    if not _is_definite(numeric, smooth):
+    if not is_definite(numeric, smooth):
         test: dict[str, float | str] = {"found": "not tested: the kinetic energy is indefinite, so none can be lost"}
         return Settled(terms, (), constants, values, refined, test, dropped, kept)
     found = balance_energy(numeric, smooth, seed=seed)
@@ -113,24 +111,15 @@ def settle(
             suspects = _suspects(drag.terms, found, smooth)
             damped = _damped(fitted, suspects, drag.coefficients, (data, smooth), test)
             if damped is not None:
-                friction, (_, constants, values, refined) = damped
-                witnesses = {term: _witnesses(term, found, learned) for _, term in friction}
+                kinds, (_, constants, values, refined) = damped
+                witnesses = {term: _witnesses(term, found, learned) for _, term in kinds}
                 plain = replace(plain, constants=constants, values=values, refined=refined)
-                return replace(plain, friction=friction, witnesses=witnesses)
+                return replace(plain, friction=kinds, witnesses=witnesses)
             test["found"] = "none: what was found was not confirmed by the fit of the motion"
+    if friction:
+        values, refined = _alone(fitted, (data, smooth))
+        plain = replace(plain, values=values, refined=refined)
     return plain
-
-
-def _is_definite(lagrangian: sp.Expr, smooth: Trajectories) -> bool:
-    """Whether the mass matrix is definite along the motion.
-
-    With an indefinite one "friction" could feed one coordinate with what it takes from another, which would give a
-    formula to motion that has no Lagrangian.
-    """
-    jets = smooth.jets()
-    mass, _ = compile_mechanics(lagrangian, JetSpace(smooth.coordinates)).mass_and_force(jets.t, jets.q, jets.v)
-    signs = np.sign(np.linalg.eigvalsh(mass))
-    return bool(np.mean(np.abs(signs.sum(axis=1)) == signs.shape[1]) > MOSTLY)
 
 
 def _suspects(terms: Sequence[sp.Expr], found: Friction, smooth: Trajectories) -> tuple[Rayleigh, ...]:
@@ -178,10 +167,16 @@ def _damped(
         if rayleigh == begun
         else _refined_with(_sum(terms), constants, chosen.values, data, rayleigh, window=first.window)
     )
+    while again is not None and len(rayleigh) > 1 and not np.min(_sure(again, len(rayleigh))) > CONFIRMED:
+        # Of clean data the likelihood ratio takes rounding for friction.
+        weakest = int(np.argmin(_sure(again, len(rayleigh))))
+        rayleigh = (*rayleigh[:weakest], *rayleigh[weakest + 1 :])
+        start = np.delete(again.values, len(constants) + weakest)
+        again = _refined_with(_sum(terms), constants, start, data, rayleigh, window=first.window)
     if again is None:
         return None
     sure = float(np.min(_sure(again, len(rayleigh))))
-    test |= _compared(chosen, sure)
+    test |= _compared(chosen, sure) | {"found": ", ".join(to_text(term) for term in rayleigh)}
     if not sure > CONFIRMED:
         return None
     rates = _symbols("d", len(rayleigh))
@@ -207,10 +202,21 @@ def _refined_with(
     return _refined(lagrangian, (*constants, *rates), initial, data, dissipation, window)
 
 
+def _alone(fitted: _Fitted, data: tuple[Trajectories, Trajectories]) -> tuple[np.ndarray, Refined | None]:
+    """The law's constants without any friction."""
+    terms, constants, values, _ = fitted
+    refined = _refined(_sum(terms), constants, values, data, sp.S.Zero)
+    return values if refined is None else refined.values, refined
+
+
 def _significant(
-    candidate: Candidate, data: tuple[Trajectories, Trajectories], window: float | None
+    candidate: Candidate,
+    data: tuple[Trajectories, Trajectories],
+    window: float | None,
+    friction: Mapping[sp.Expr, float],
 ) -> tuple[tuple[sp.Expr, ...], _Fitted]:
     """The terms that the fit of the motion is sure of, with their constants; the weakest is dropped, one by one."""
+    drag = np.array(list(friction.values()))
     # Without measured forces the first coefficient is a convention, not a constant.
     first = 0 if candidate.fixed else 1
     kept, coefficients = list(candidate.terms), np.asarray(candidate.coefficients[first:], float)
@@ -220,10 +226,12 @@ def _significant(
         constants = (*_symbols("c", len(coefficients)), *named.symbols)
         terms = tuple(zip([sp.S.One] * first + list(constants[: len(coefficients)]), named.terms, strict=True))
         values = np.concatenate([coefficients, named.values])
-        refined = _refined(_sum(terms), constants, values, data, sp.S.Zero, window)
+        start = np.concatenate([values, drag])
+        refined = _refined_with(_sum(terms), constants, start, data, tuple(friction), window)
         if settled is not None and refined is None:
             return settled
-        values = values if refined is None else refined.values
+        if refined is not None:
+            values, drag = np.split(refined.values, [len(constants)])
         settled = tuple(kept), (terms, constants, values, refined)
         if refined is None or len(kept) == 1 or not len(coefficients):
             return settled

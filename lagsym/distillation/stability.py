@@ -19,7 +19,7 @@ from scipy import linalg
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import place_test_functions
-from lagsym.distillation.evidence import Factors, weak_columns
+from lagsym.distillation.evidence import Factors, unexplained, weak_columns
 from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR, Candidate, smallest_enough
 from lagsym.distillation.terms import Library, Term, off_shell
 from lagsym.mechanics.jetspace import JetSpace
@@ -48,19 +48,26 @@ class Stability:
 
 
 def resample(
-    candidates: Sequence[Candidate], data: Trajectories, *, replicates: int = REPLICATES, seed: int = 0
+    candidates: Sequence[Candidate],
+    data: Trajectories,
+    *,
+    friction: Sequence[sp.Expr] = (),
+    replicates: int = REPLICATES,
+    seed: int = 0,
 ) -> Stability:
     """Choose among the same candidates again and again, on resampled trajectories.
 
     Arguments:
         candidates: at least the best of every size; none with forces that fix the scale.
         data: differentiated trajectories.
+        friction: Rayleigh functions that may have any coefficients beside them.
         replicates: how often.
         seed: of the draws.
     """
     terms = tuple(dict.fromkeys(term for candidate in candidates for term in candidate.terms))
     supports = [np.array([terms.index(term) for term in candidate.terms]) for candidate in candidates]
-    grams, rows, standard = _grams(Library(JetSpace(data.coordinates), tuple(Term(t, 0.0) for t in terms)), data)
+    library = Library(JetSpace(data.coordinates), tuple(Term(t, 0.0) for t in terms))
+    grams, rows, standard = _grams(library, data, friction)
     generator = np.random.default_rng(seed)
     chosen: Counter[int] = Counter()
     for weights in generator.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=replicates):
@@ -75,10 +82,15 @@ def resample(
     return Stability(frequencies, candidates[usual], count / replicates)
 
 
-def _grams(library: Library, data: Trajectories) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _grams(
+    library: Library, data: Trajectories, friction: Sequence[sp.Expr]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Each group's Gram matrix of averages over test functions, its number of rows, and the one off the shell."""
     jets, functions = data.jets(), place_test_functions(data)
-    columns = np.concatenate(list(weak_columns(library, jets, functions)), axis=1)[: len(library)]
+    columns = np.concatenate(list(weak_columns(library, jets, functions, friction=friction)), axis=1)
+    if friction:
+        columns = unexplained(columns.transpose(2, 1, 0), len(friction)).transpose(2, 1, 0)
+    columns = columns[: len(library)]
     operators = library.operator(off_shell(jets))
     scale = np.maximum(np.sqrt(np.mean(operators**2, axis=(1, 2))), 1e-300)[:, None, None]
     groups = _groups(data, [len(part.indptr) - 1 for part in functions.weights])

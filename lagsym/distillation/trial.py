@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
 from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.friction import is_definite
 from lagsym.distillation.inner import Named
 from lagsym.distillation.refinement import PRECISE, Growth, noise_of, refine
 from lagsym.distillation.selection import Candidate
@@ -49,6 +51,7 @@ class Trial:
         whole: whether these windows are long, or the constants so precise that no longer ones were asked for.
         samples: measured positions of each coordinate that were used.
         constants: how many were fitted.
+        friction: coefficients of the Rayleigh functions beside it.
     """
 
     candidate: Candidate
@@ -57,6 +60,7 @@ class Trial:
     whole: bool
     samples: int
     constants: int
+    friction: tuple[float, ...] = ()
 
     @property
     def leaves_noise(self) -> bool:
@@ -74,14 +78,25 @@ class Trial:
         return float(samples * fit + self.constants * np.log(samples))
 
 
-def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, growth: Growth = TRIED) -> Trial | None:
+def attempt(
+    candidate: Candidate,
+    data: Trajectories,
+    smooth: Trajectories,
+    *,
+    growth: Growth = TRIED,
+    friction: Sequence[sp.Expr] = (),
+) -> Trial | None:
     """Fit a candidate's constants to the motion; None where it cannot be integrated.
+
+    Beside friction the inertia has to be definite: an indefinite one loses energy in one coordinate and gains it in
+    another, which would give a law to motion that has none.
 
     Arguments:
         candidate: terms with their first coefficients.
         data: measured trajectories.
         smooth: the same, differentiated.
         growth: of the windows.
+        friction: Rayleigh functions beside it, each with a coefficient.
     """
     first = 0 if candidate.fixed else 1
     coefficients = np.asarray(candidate.coefficients[first:], float)
@@ -89,10 +104,16 @@ def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, g
     constants = (*(parameter_symbol(f"c{i + 1}") for i in range(len(coefficients))), *named.symbols)
     factors = [sp.S.One] * first + list(constants[: len(coefficients)])
     lagrangian = sp.Add(*(factor * term for factor, term in zip(factors, named.terms, strict=True)))
+    rates = tuple(parameter_symbol(f"d{i + 1}") for i in range(len(friction)))
+    dissipation = sp.Add(*(rate * term for rate, term in zip(rates, friction, strict=True)))
     try:
-        start = np.concatenate([coefficients, named.values])
-        found = refine(lagrangian, constants, start, data, smooth, growth=growth)
+        start = np.concatenate([coefficients, named.values, np.zeros(len(rates))])
+        found = refine(lagrangian, (*constants, *rates), start, data, smooth, dissipation=dissipation, growth=growth)
     except InputError:
+        return None
+    numbers = {c: sp.Float(float(x), 17) for c, x in zip((*constants, *rates), found.values, strict=True)}
+    law: Any = lagrangian.xreplace(numbers)
+    if friction and not is_definite(law, smooth):
         return None
     fitted = np.concatenate([np.ones(first), found.values[: len(coefficients)]])
     # Constants inside terms that went far make coefficients that only fit beside them.
@@ -100,9 +121,8 @@ def attempt(candidate: Candidate, data: Trajectories, smooth: Trajectories, *, g
     whole = found.window > LONG * smooth.characteristic_time or bool(
         np.all(found.standard_errors < PRECISE * np.abs(found.values))
     )
-    return Trial(
-        better, found.residual / noise_of(data), found.window, whole, min(len(data), growth.samples), len(constants)
-    )
+    left, samples, count = found.residual / noise_of(data), min(len(data), growth.samples), len(found.values)
+    return Trial(better, left, found.window, whole, samples, count, tuple(map(float, found.values[len(constants) :])))
 
 
 def winner(trials: Sequence[Trial]) -> Trial | None:

@@ -35,7 +35,10 @@ def choose_from(
     candidates = {name: front.chosen for name, front in fronts.items() if front.chosen is not None}
     if not candidates:
         return []
-    losses = {name: weak_loss(each, library.space, question.held_out) for name, each in candidates.items()}
+    losses = {
+        name: weak_loss(each, library.space, question.held_out, friction=question.friction)
+        for name, each in candidates.items()
+    }
     best = min(losses.values())
     name = min(
         (name for name in candidates if simplest(losses[name], best)),
@@ -55,10 +58,10 @@ def _fronts(library: Library, question: Question) -> dict[str, Front]:
         target = network_operator(network.model, jets)
         fronts["network"] = select(network_evidence(library, jets, target), keep=keep)
     if options.evidence != "network":
-        fronts["data"] = select(weak_evidence(library, learn), keep=keep)
+        fronts["data"] = select(weak_evidence(library, learn, friction=question.friction), keep=keep)
     agree = len({frozenset(front.chosen.terms) for front in fronts.values() if front.chosen is not None}) == 1
     if not agree and options.evidence != "network":
-        fronts["strong"] = select(strong_evidence(library, learn), keep=keep)
+        fronts["strong"] = select(strong_evidence(library, learn, friction=question.friction), keep=keep)
     return fronts
 
 

@@ -105,6 +105,25 @@ def test_the_network_leads_to_laws_beyond_the_natural_structure(name, structure)
     assert verdict.kind in SUCCESS, verdict.sentence
 
 
+@pytest.mark.slow
+def test_strong_friction_of_one_of_two_coordinates_is_found_beside_the_law():
+    space = JetSpace(("x", "y"))
+    (x, y), (v, w) = space.positions, space.velocities
+    ranges = dict.fromkeys(("x", "y", "x_dot", "y_dot"), (-1.0, 1.0))
+    free = (v**2 + w**2) / 2 - x**2 + x * y / 2 - y**2 / 2
+    system = System("damped", space, free, dissipation=v**2 / 10, ranges=ranges, span=10.0, step=0.02)
+    law = discover(simulate(system, trajectories=8, noise=1e-3, seed=0).positions_only(), options=DATA).law
+    assert law.status == "recovered"
+    assert law.numeric_lagrangian is not None
+    scale = law.numeric_lagrangian.coeff(v**2)
+    difference = sp.expand(law.numeric_lagrangian / scale - 2 * free)
+    assert max(abs(float(number)) for number in difference.as_coefficients_dict().values()) < 2e-3
+    (rate,) = (c for c in law.constants if c.name.startswith("d"))
+    assert rate.standard_error is not None
+    assert str(law.dissipation) == "d1*x_dot**2/2"
+    assert rate.value / (2 * float(scale)) == pytest.approx(0.2, abs=5 * rate.standard_error)
+
+
 def test_a_known_part_sets_the_scale():
     system, frame = table("pendulum")
     space = JetSpace(("theta",))

@@ -4,7 +4,9 @@ import pytest
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.distillation.equations import ask_for_lagrangian, find_equations, weak_misfit
+from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import parse
+from lagsym.mechanics.system import System
 from lagsym.simulation import simulate
 from lagsym.systems import get
 
@@ -43,6 +45,30 @@ def test_one_coordinate_always_has_a_lagrangian():
     difference = found.accelerations[0] - parse("-sin(theta) - theta_dot", space.names)
     assert difference.free_symbols <= {theta, omega}
     assert ask_for_lagrangian(found, data).answer == "exists"
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.001])
+def test_friction_beside_a_lagrangian_is_not_called_impossible(noise):
+    """Coupled oscillators with friction of one of them alone, which no Lagrangian gives by itself."""
+    space = JetSpace(("x", "y"))
+    (x, y), (v, w) = space.positions, space.velocities
+    ranges = dict.fromkeys(("x", "y", "x_dot", "y_dot"), (-1.0, 1.0))
+    free = (v**2 + w**2 - 2 * x**2 + x * y - y**2) / 2
+    system = System("damped", space, free, dissipation=v**2 / 10, ranges=ranges, span=10.0, step=0.02)
+    data = differentiate(simulate(system, trajectories=8, noise=noise, seed=0).positions_only())
+    found = find_equations(data)
+    assert found is not None
+    assert found.even.accelerations != found.accelerations
+    existence = ask_for_lagrangian(found, data)
+    assert existence.answer == "undecided"
+    assert "with friction is not excluded" in existence.sentence
+
+
+def test_friction_does_not_excuse_a_circulatory_force():
+    data = seen("damped_circulatory")
+    found = find_equations(data)
+    assert found is not None
+    assert ask_for_lagrangian(found, data).answer == "impossible"
 
 
 def test_a_random_walk_has_no_equations():

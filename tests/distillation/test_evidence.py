@@ -106,3 +106,25 @@ def test_more_terms_than_equations_at_few_samples_are_all_tested():
     kept = independent(Library(space, tuple(Term(term, 1.0) for term in terms)), data)
     assert len(kept) == 420
     assert terms[-1] not in kept.expressions
+
+
+def test_what_friction_explains_is_taken_out():
+    """Damped oscillators: the law without friction leaves friction's share, and nothing beside it."""
+    t = np.arange(0, 12, 0.02)
+    rate = 0.1
+    segments = []
+    for k in range(2):
+        rates = np.array([complex(-rate, np.sqrt(1 - rate**2)), complex(-rate, np.sqrt(4 - rate**2))])
+        z = np.exp(t[:, None] * rates) * np.array([1.0, 1j + k])
+        segments.append(Segment(t, z.real, (z * rates).real, (z * rates**2).real, str(k)))
+    data = Trajectories(("x", "y"), tuple(segments))
+    (v, w) = JetSpace(("x", "y")).velocities
+    friction = (v**2 / 2, w**2 / 2, (v - w) ** 2 / 2)
+    jets = data.jets()
+    share = np.mean((2 * rate * jets.v) ** 2, axis=0).max()
+    for kind in (weak_evidence, strong_evidence):
+        assert kind(library(), data, friction=friction).loss(TRUE) < 1e-12
+        assert kind(library(), data).loss(TRUE) > 1e-3 * share
+        wrong = TRUE.copy()
+        wrong[2] *= 1.1
+        assert kind(library(), data, friction=friction).loss(wrong) > 1e-4

@@ -112,7 +112,9 @@ def test_explicit_time_and_place():
 
 def test_terms_with_rates_and_slopes():
     # (d/dt + v d/dx)^2 u = c^2 u_xx: waves on a moving string.
-    found = follow((U_T + U_X / 2) ** 2 / 2 - U_X**2 / 2, columns(np.sin(2 * np.pi * RING.axes[0] / PERIOD)))
+    start = columns(np.sin(2 * np.pi * RING.axes[0] / PERIOD))
+    # The shortest waves ring with what is tolerated in a step, which differs from one processor to another.
+    found = follow((U_T + U_X / 2) ** 2 / 2 - U_X**2 / 2, start, tolerance=1e-12)
     k = 2 * np.pi / PERIOD
     phase = lambda v, t: np.sin(k * (RING.axes[0] - v * t))  # noqa: E731
     # Waves with the speeds 3/2 and -1/2, at rest together: a + b = 1, 3 a / 2 = b / 2.
