@@ -10,6 +10,7 @@ import sympy as sp
 from jaxtyping import Float
 from scipy.integrate import solve_ivp
 
+from lagsym.data.lattice import FieldRecord
 from lagsym.errors import InputError
 from lagsym.evolution.density import Applied, density_on
 from lagsym.evolution.frames import Frame, frame_of
@@ -59,6 +60,15 @@ class Evolution:
     t: Float[np.ndarray, " times"]
     u: Float[np.ndarray, "runs times *sites fields"]
     u_t: Float[np.ndarray, "runs times *sites fields"]
+
+    def records(self, places: Places) -> tuple[FieldRecord, ...]:
+        """Its runs as records of a lattice, for evenly spaced times.
+
+        Raises:
+            DataError: the times are not evenly spaced, or the places are not those of the fields.
+        """
+        runs = enumerate(zip(self.u, self.u_t, strict=True))
+        return tuple(FieldRecord(self.t, places.axes, u, u_t, str(k)) for k, (u, u_t) in runs)
 
 
 def evolve(

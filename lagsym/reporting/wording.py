@@ -49,7 +49,7 @@ SCORES = {
         "Balance of energy",
         "what the continuity equation of the law's energy leaves on the measured fields; 0 is perfect",
     ),
-    "momentum_balance": ("Balance of momentum", "the same of the momentum along the first direction of space"),
+    "momentum_balance": ("Balance of momentum", "the same of the momentum, along all directions of space"),
     "fidelity_r2": (
         "R² to the network",
         "the formula's accelerations against those of the network it was read from; 1 is perfect",

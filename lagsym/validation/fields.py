@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
+from lagsym.data.continuity import continuity_residuals, total_drifts
 from lagsym.data.lattice import FieldRecord, Lattice
 from lagsym.distillation.density_evidence import SmoothField, density_evidence, smooth_fields
 from lagsym.distillation.density_terms import DensityLibrary, evaluate
@@ -17,7 +18,7 @@ from lagsym.errors import InputError
 from lagsym.evolution import Places, evolve
 from lagsym.law import Law
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.symmetry.densities import stress_energy
+from lagsym.mechanics.symmetry.densities import Tensor, stress_energy
 
 BROKEN_DOWN = 1e3
 """Roll-out error of a law that runs into a singularity, or that gives no motion at all."""
@@ -35,7 +36,7 @@ class FieldValidation:
             spread of the fields), `energy_drift` (spread of the law's energy over time along the measured fields,
             relative to the mean kinetic energy) and `energy_balance`, `momentum_balance` (what the continuity equations
             of the law's energy and momentum leave on the measured fields, in averages over the test functions, relative
-            to the averages of the changes of the densities).
+            to the averages of the changes of the densities; of momentum, along all directions of space together).
         t: times of the longest held-out record, from where its roll-out starts.
         x: its sites along the first direction of space.
         measured: the first field there, as it was measured; of two directions of space, along the middle of the second.
@@ -69,9 +70,9 @@ def validate_field(law: Law, held_out: Lattice) -> FieldValidation:
     size = float(np.sqrt(np.mean(errors**2))) if np.isfinite(errors).all() else np.inf
     scores["rollout_error"] = min(size, BROKEN_DOWN)
     tensor = stress_energy(lagrangian, space)
-    scores["energy_drift"] = _drift(lagrangian, tensor[TIME][TIME], space, smooth)
-    for name, nu in (("energy_balance", TIME), ("momentum_balance", 1)):
-        scores[name] = _balance([row[nu] for row in tensor], space, smooth)
+    scores["energy_drift"] = _drift(lagrangian, tensor[TIME][TIME], space, smooth, held_out.periodic)
+    for name, directions in (("energy_balance", [TIME]), ("momentum_balance", range(1, len(space.base)))):
+        scores[name] = _balance(tensor, directions, space, smooth)
     return _shown(scores, max(paths, key=lambda path: path.t[-1] - path.t[0]), lagrangian, space, smooth)
 
 
@@ -106,27 +107,30 @@ def _centred(u: np.ndarray) -> np.ndarray:
     return flat - flat.mean(axis=0)
 
 
-def _drift(lagrangian: sp.Expr, energy: sp.Expr, space: JetSpace, smooth: tuple[SmoothField, ...]) -> float:
+def _drift(
+    lagrangian: sp.Expr,
+    energy: sp.Expr,
+    space: JetSpace,
+    smooth: tuple[SmoothField, ...],
+    periodic: Sequence[bool],
+) -> float:
     """Spread over time of the energy in each record, relative to the mean kinetic energy."""
     momenta = zip(space.velocities, (sp.diff(lagrangian, rate) for rate in space.velocities), strict=True)
     kinetic = sp.Add(*(rate * momentum for rate, momentum in momenta)) / 2
-    deviations, sizes = [], []
-    for part in smooth:
-        e, k = evaluate([energy, kinetic], space, part.points)
-        mean = e.reshape(len(e), -1).mean(axis=1)
-        deviations.append(mean - mean.mean())
-        sizes.append(np.abs(k).mean())
-    return float(np.sqrt(np.mean(np.concatenate(deviations) ** 2)) / (np.mean(sizes) or 1.0))
+    energies, sizes = zip(*(evaluate([energy, kinetic], space, part.points) for part in smooth), strict=True)
+    return total_drifts([part.tests for part in smooth], {TIME: energies}, {TIME: sizes}, periodic)[TIME]
 
 
-def _balance(current: list[sp.Expr], space: JetSpace, smooth: tuple[SmoothField, ...]) -> float:
-    """What D_mu J^mu leaves in averages over the test functions, relative to those of D_t J^t."""
-    left, size = [], []
-    for part in smooth:
-        flows = [part.tests.integrate(values, (mu,)) for mu, values in enumerate(evaluate(current, space, part.points))]
-        left.append(np.sum(flows, axis=0))
-        size.append(flows[TIME])
-    return float(np.sqrt(np.mean(np.concatenate(left) ** 2) / max(np.mean(np.concatenate(size) ** 2), 1e-300)))
+def _balance(tensor: Tensor, directions: Sequence[int], space: JetSpace, smooth: tuple[SmoothField, ...]) -> float:
+    """What D_mu T^mu_nu leaves in averages over the test functions, of all translations together."""
+    currents = {
+        nu: [
+            {(mu,): values for mu, values in enumerate(evaluate([row[nu] for row in tensor], space, part.points))}
+            for part in smooth
+        ]
+        for nu in directions
+    }
+    return float(np.linalg.norm(list(continuity_residuals([part.tests for part in smooth], currents).values())))
 
 
 def _shown(

@@ -48,3 +48,17 @@ def test_a_wrong_speed_shows_in_every_score(waves):
 def test_a_density_without_a_motion_is_scored_as_broken(waves):
     found = validate_field(law(U_T**2 + SPEED**2 * U_X**2 + U**4), waves)
     assert found.scores["rollout_error"] > 1
+
+
+@pytest.mark.parametrize(("tension", "least", "most"), [(1.0, 0.0, 1e-3), (1.2, 0.05, 1.0)])
+def test_momentum_is_judged_along_every_direction_of_space(tension, least, most):
+    """A wave along y alone: it has no momentum along x, which says nothing about the law."""
+    space = JetSpace(("u",), ("t", "x", "y"))
+    (u_t,), (u_x,), (u_y,) = (space.derivatives(mu) for mu in range(3))
+    t, x = np.linspace(0, 4, 61), np.arange(16) * np.pi / 8
+    u = np.sin(x - t[:, None]) + 0.4 * np.cos(2 * x + 2 * t[:, None])
+    record = FieldRecord(t, (x, x), np.repeat(u[:, None, :, None], 16, axis=1))
+    plane = Law(("u",), (u_t**2 - tension * (u_x**2 + u_y**2)) / 2, base=space.base)
+    scores = validate_field(plane, Lattice(("u",), space.base, (record,), (True, True))).scores
+    assert least <= scores["momentum_balance"] < most
+    assert least <= scores["energy_balance"] < most

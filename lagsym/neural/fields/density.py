@@ -164,6 +164,17 @@ class DensityNetwork(FieldNetwork, ABC):
             by_bend * (self._steps[pairs].prod(1, keepdim=True) / self._sizes),
         )
 
+    def translations(self, inputs: FieldInputs) -> Float[Tensor, "batch base base"]:
+        """Σ_i u_(i,nu) dL/du_(i,mu) − δ^mu_nu L at [:, mu, nu], from a gradient and the value.
+
+        It is the canonical stress–energy tensor of a density of first derivatives; where there are `bends`, their
+        currents come on top in the directions mu of space.
+        """
+        first = inputs.first * (self._sizes / self._steps.unsqueeze(1))
+        tensor = torch.einsum("bmi,bni->bmn", self.slopes(inputs)[1], first)
+        tensor.diagonal(dim1=1, dim2=2).sub_(self.value(inputs).unsqueeze(1))
+        return tensor
+
     def constant_mass(self) -> Float[np.ndarray, "n n"] | None:
         """d²L/du_(t,i) du_(t,j) where the form makes it the same everywhere, and L has no other term in u_t."""
         return None

@@ -88,24 +88,28 @@ class FieldMotion:
 
     def _grids(self, *, second: bool) -> tuple[Jets, ...]:
         """Every record as jets, smoothed, in the order of its grid; with second derivatives in space, or without."""
-        return tuple(self._grid(record, second=second) for record in self.lattice.records)
-
-    def _grid(self, record: FieldRecord, *, second: bool) -> Jets:
-        def smooth(*index: int) -> np.ndarray:
-            return self._smooth.derivative(record, index).reshape(len(record), -1)
-
-        x = np.stack([part.ravel() for part in np.meshgrid(*record.grid, indexing="ij")], 1)
-        u, first, base = smooth(), np.stack([smooth(mu) for mu in range(x.shape[1])], 1), x.shape[1]
-        if not second:
-            return Jets(x, u, first)
-        ddu = np.zeros((len(u), base, base, u.shape[1]))
-        for mu, nu in pairs_in_space(base):
-            ddu[:, mu, nu] = ddu[:, nu, mu] = smooth(mu, nu)
-        return Jets(x, u, first, ddu)
+        pairs = pairs_in_space(len(self.lattice.base)) if second else ()
+        return tuple(jets_on_grid(self._smooth, record, pairs) for record in self.lattice.records)
 
     @cached_property
     def _smooth(self) -> Differentiated:
         return differentiate(self.lattice)
+
+
+def jets_on_grid(smooth: Differentiated, record: FieldRecord, pairs: Sequence[tuple[int, int]] = ()) -> Jets:
+    """A record as jets, smoothed, in the order of its grid; without second derivatives but those along `pairs`."""
+
+    def along(*index: int) -> np.ndarray:
+        return smooth.derivative(record, index).reshape(len(record), -1)
+
+    x = np.stack([part.ravel() for part in np.meshgrid(*record.grid, indexing="ij")], 1)
+    u, first, base = along(), np.stack([along(mu) for mu in range(x.shape[1])], 1), x.shape[1]
+    if not pairs:
+        return Jets(x, u, first)
+    ddu = np.zeros((len(u), base, base, u.shape[1]))
+    for mu, nu in pairs:
+        ddu[:, mu, nu] = ddu[:, nu, mu] = along(mu, nu)
+    return Jets(x, u, first, ddu)
 
 
 def joined(pieces: Sequence[Jets]) -> Jets:

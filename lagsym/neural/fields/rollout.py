@@ -74,22 +74,31 @@ def roll_out(
 
 def own_energy(model: DensityNetwork, motion: Evolution, places: Places) -> Float[np.ndarray, "runs times"]:
     """The network's energy, the integral over space of Σ_i u_(i,t) dL/du_(i,t) − L, on the network's own scale."""
-    grid = _grid(model, places)
-    fields, rates = (grid.from_sites(np.moveaxis(part, -1, 0)) for part in (motion.u, motion.u_t))
-    energies = [_energy(model, grid, t, fields[:, :, k], rates[:, :, k]) for k, t in enumerate(motion.t)]
-    return np.stack(energies, axis=1)
+    return _totals(model, motion, places)[0]
+
+
+def own_momentum(model: DensityNetwork, motion: Evolution, places: Places) -> Float[np.ndarray, "runs times space"]:
+    """The network's momentum along every direction of space k, the integral of −Σ_i u_(i,k) dL/du_(i,t).
+
+    It is on the network's own scale, and kept where nothing holds the ends and the density does not depend on place.
+    """
+    return np.moveaxis(-_totals(model, motion, places)[1:], 0, -1)
 
 
 def _grid(model: FieldNetwork, places: Places) -> Grid:
     return Grid.of(places.axes, places.periodic, 2 if isinstance(model, DensityNetwork) and model.bends else 1)
 
 
-def _energy(model: DensityNetwork, grid: Grid, t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
-    with torch.no_grad():
-        inputs = _inputs(model, grid, t, u, u_t, second=bool(model.bends))
-        momentum = model.slopes(inputs)[1][:, 0]
-        density = (_flat(u_t) * momentum).sum(1) - model.value(inputs)
-    return grid.integrate(density.numpy().reshape(u.shape[1:]))
+def _totals(model: DensityNetwork, motion: Evolution, places: Places) -> Float[np.ndarray, "base runs times"]:
+    """The integrals over space of what belongs to each translation, at all times."""
+    grid = _grid(model, places)
+    fields, rates = (grid.from_sites(np.moveaxis(part, -1, 0)) for part in (motion.u, motion.u_t))
+    found = []
+    for k, t in enumerate(motion.t):
+        inputs = _inputs(model, grid, t, fields[:, :, k], rates[:, :, k], second=bool(model.bends))
+        densities = model.translations(inputs)[:, 0]
+        found.append(grid.integrate(densities.numpy().T.reshape(-1, *fields[0, :, k].shape)))
+    return np.stack(found, axis=-1)
 
 
 def _rates(model: FieldNetwork, grid: Grid, *, flux: bool) -> Rates:
