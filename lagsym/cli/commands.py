@@ -44,7 +44,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print law.json to standard o
 Evidence = Annotated[str, typer.Option(help="auto, both, data or network: what terms are chosen by.")]
 NoNetwork = Annotated[bool, typer.Option("--no-network", help="Train no network, as --evidence data does.")]
 EngineName = Annotated[str, typer.Option("--engine", help="auto, sparse, operon or pysr: where terms come from.")]
-Structure = Annotated[str, typer.Option(help="auto, natural, gyroscopic, separable or free.")]
+Structure = Annotated[
+    str, typer.Option(help="auto, natural, gyroscopic, separable or free; of fields natural, evolution or free.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps: where the network is trained.")]
 Budget = Annotated[float | None, typer.Option(help="Cap on the seconds of training and of each engine's search.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was cut off, with the options it had.")]

@@ -89,12 +89,7 @@ def _require_what_fields_have(options: DiscoveryOptions, data: Lattice, space: J
     if options.choice.engine not in ("auto", "sparse"):
         msg = f"expected engine auto or sparse for fields; {options.choice.engine} reads the networks of particles only"
         raise InputError(msg)
-    if options.choice.structure not in ("auto", *DENSITY_STRUCTURES):
-        msg = (
-            f"expected structure to be one of auto, {', '.join(DENSITY_STRUCTURES)} for fields; got "
-            f"{options.choice.structure!r}"
-        )
-        raise InputError(msg)
+    options.choice.require_structure(DENSITY_STRUCTURES, "fields")
 
 
 def _judged(law: Law, judgement: Judgement, log: Journal) -> Law:

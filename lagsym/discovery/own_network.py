@@ -21,6 +21,7 @@ from lagsym.distillation.inner import Named
 from lagsym.distillation.matching import TOLERANCE, Match, MotionEvidence, OperatorEvidence, match_network
 from lagsym.distillation.options import USABLE_NETWORK, ChoiceOptions
 from lagsym.distillation.selection import Candidate
+from lagsym.distillation.terms import STRUCTURES
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.dynamics.numeric import compile_mechanics
@@ -59,8 +60,8 @@ class DistillationOptions:
         budget: cap on the seconds of each search by an engine and of each training, or None.
 
     Raises:
-        InputError: the kind is another one, the tolerance is not in [0, 1), the budget is not positive, or the evidence
-            is to be data.
+        InputError: the kind is another one, the tolerance is not in [0, 1), the budget is not positive, the evidence is
+            to be data, or the structure is one of fields alone.
     """
 
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
@@ -82,6 +83,7 @@ class DistillationOptions:
         if self.choice.evidence == "data":
             msg = "a network is all that a distillation has; leave evidence at 'auto', or give 'network'"
             raise InputError(msg)
+        self.choice.require_structure(STRUCTURES, "particles")
 
 
 @dataclass(frozen=True)

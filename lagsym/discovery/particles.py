@@ -26,6 +26,7 @@ from lagsym.distillation.identifiability import find_rivals, not_excluded
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.refinement import noise_of
 from lagsym.distillation.settling import Settled, settle
+from lagsym.distillation.terms import STRUCTURES
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Law
 from lagsym.law.units import check_terms, with_units
@@ -63,8 +64,9 @@ def discover_motion(
 
     Raises:
         DataError: there is too little to learn from, or the coordinates are bound to each other.
-        InputError: a term that was given contradicts the units of the data, a parameter differs from trajectory to
-            trajectory, or there are measured forces as well as a known part, and each sets the scale.
+        InputError: a term that was given contradicts the units of the data, the structure is one of fields alone, a
+            parameter differs from trajectory to trajectory, or there are measured forces as well as a known part, and
+            each sets the scale.
         UnavailableError: a named engine or device is missing.
     """
     options = options or DiscoveryOptions()
@@ -214,6 +216,7 @@ def _faithfulness(asked: np.ndarray, validation: Validation, held_out: Trajector
 def _require_one_law(data: Trajectories, choice: ChoiceOptions) -> None:
     """Refuse what contradicts itself before any time is spent on it."""
     check_terms(choice.given, JetSpace(data.coordinates), data.units)
+    choice.require_structure(STRUCTURES, "particles")
     if data.has_forces and choice.known is not None:
         msg = "expected either measured forces or a known part, as each sets the scale; leave one of them out"
         raise InputError(msg)

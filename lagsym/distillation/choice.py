@@ -49,9 +49,12 @@ def choose_terms(
             are told apart by the fit of the motion.
 
     Raises:
+        InputError: the structure in `options` is one of fields alone.
         UnavailableError: the engine that was named cannot run here.
     """
-    question = Question(learn, held_out, network, options or ChoiceOptions(), seed, budget or Budget(), measured)
+    options = options or ChoiceOptions()
+    options.require_structure(STRUCTURES, "particles")
+    question = Question(learn, held_out, network, options, seed, budget or Budget(), measured)
     search = Search(question)
     found = search.until_convinced()
     if not found:

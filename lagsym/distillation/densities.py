@@ -24,7 +24,6 @@ from lagsym.distillation.density_terms import DENSITY_STRUCTURES, DensityLibrary
 from lagsym.distillation.options import Choice, ChoiceOptions
 from lagsym.distillation.selection import DATA_FACTOR, Candidate, Front, select
 from lagsym.distillation.terms import Term
-from lagsym.errors import InputError
 from lagsym.mechanics.jetspace import JetSpace
 
 ORDERS = (1, 2)
@@ -74,9 +73,7 @@ def choose_density(
         InputError: the structure in `options` is not one of densities.
     """
     options = options or ChoiceOptions()
-    if options.structure not in ("auto", *DENSITY_STRUCTURES):
-        msg = f"expected structure to be one of auto, {', '.join(DENSITY_STRUCTURES)}; got {options.structure!r}"
-        raise InputError(msg)
+    options.require_structure(DENSITY_STRUCTURES, "fields")
     together = _Search.of((learn, held_out), options, network, seed).best()
     if len(learn.fields) == 1 or options.evidence == "network" or options.given:
         return together

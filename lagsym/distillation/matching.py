@@ -172,10 +172,12 @@ def match_network(
         budget: of each search by an engine.
 
     Raises:
-        InputError: the known part says nothing on its own, so that it cannot set the scale.
+        InputError: the known part says nothing on its own, so that it cannot set the scale, or the structure is one of
+            fields alone.
         UnavailableError: the engine that was named cannot run here.
     """
     options, found = options or ChoiceOptions(), []
+    options.require_structure(STRUCTURES, "particles")
     if options.engine in {"auto", "sparse"}:
         for structure in STRUCTURES if options.structure == "auto" else (options.structure,):
             found += _from_library(evidence, structure, options, tolerance)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.density_terms import DENSITY_STRUCTURES
 from lagsym.distillation.engines import Budget
 from lagsym.distillation.selection import Candidate, Front
 from lagsym.distillation.terms import STRUCTURES
@@ -17,6 +18,8 @@ from lagsym.neural import Fit
 
 EVIDENCE = ("auto", "both", "data", "network")
 ENGINES = ("auto", "sparse", "operon", "pysr")
+EVERY_STRUCTURE = tuple(dict.fromkeys((*STRUCTURES, *DENSITY_STRUCTURES)))
+"""Structures of particles, and those that only fields have."""
 USABLE_NETWORK = 0.1
 """A network whose held-out relative error is above this has not learned the motion; the data then decide alone."""
 
@@ -31,7 +34,8 @@ class ChoiceOptions:
             refined).
         engine: "sparse" draws terms from a library; "operon" and "pysr" propose them from the network's parts; "auto"
             begins with the library and asks for proposals only where it fails.
-        structure: one of `STRUCTURES`, or "auto" for the simplest that the held-out data allow.
+        structure: one of `STRUCTURES`, of fields one of `DENSITY_STRUCTURES`, or "auto" for the simplest that the
+            held-out data allow.
         terms: further candidate terms.
         known: a part of the Lagrangian that is known; it sets the scale.
 
@@ -46,12 +50,22 @@ class ChoiceOptions:
     known: sp.Expr | None = None
 
     def __post_init__(self) -> None:
-        for name, allowed in (("evidence", EVIDENCE), ("engine", ENGINES), ("structure", ("auto", *STRUCTURES))):
+        for name, allowed in (("evidence", EVIDENCE), ("engine", ENGINES), ("structure", ("auto", *EVERY_STRUCTURE))):
             if getattr(self, name) not in allowed:
                 msg = f"expected {name} to be one of {', '.join(allowed)}; got {getattr(self, name)!r}"
                 raise InputError(msg)
         if self.invents and self.evidence == "data":
             msg = f"engine {self.engine} reads a trained network, so evidence 'data' leaves it nothing; use 'auto'"
+            raise InputError(msg)
+
+    def require_structure(self, allowed: tuple[str, ...], motion: str) -> None:
+        """Refuse a structure that this kind of motion does not have.
+
+        Raises:
+            InputError: the structure is neither "auto" nor one of those allowed.
+        """
+        if self.structure not in ("auto", *allowed):
+            msg = f"expected structure to be one of auto, {', '.join(allowed)} for {motion}; got {self.structure!r}"
             raise InputError(msg)
 
     @property

@@ -100,6 +100,7 @@ STRUCTURES = {
     "natural": "kinetic energy quadratic in the velocities, less a potential",
     "gyroscopic": "natural, with terms linear in the velocities",
     "separable": "a function of the velocities less a potential",
+    "evolution": "products of rates and slopes, as in equations of first order in time, less a potential",
     "free": "any function of positions and velocities",
 }
 

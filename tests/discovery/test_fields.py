@@ -111,6 +111,13 @@ def test_fields_apart_are_found_one_by_one_beside_a_network():
     assert {"data", "network"} == set().union(*law.evidence.values())
 
 
+def test_the_structure_of_evolution_equations_can_be_asked_for():
+    data = simulate(get("kdv_potential"), region=SMALL, span=4.0).positions_only()
+    law = discover(data, options=DiscoveryOptions(ChoiceOptions(evidence="data", structure="evolution"))).law
+    assert law.structure == "evolution"
+    assert verify_law(law, get("kdv_potential")).success
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [

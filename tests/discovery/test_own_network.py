@@ -244,6 +244,7 @@ def test_options_are_checked():
         {"budget": 0.0},
         {"tolerance": 1.0},
         {"choice": lagsym.ChoiceOptions(evidence="data")},
+        {"choice": lagsym.ChoiceOptions(structure="evolution")},
     ):
         with pytest.raises(InputError, match=r"expected|network"):
             lagsym.DistillationOptions(**wrong)

@@ -175,6 +175,11 @@ def test_measured_forces_fix_the_scale(evidence, noise):
     assert law.scores["rollout_error"] < 0.05
 
 
+def test_a_structure_of_fields_is_refused():
+    with pytest.raises(InputError, match="gyroscopic, separable, free for particles; got 'evolution'"):
+        found(table("pendulum")[1], ["theta"], DiscoveryOptions(ChoiceOptions(structure="evolution")))
+
+
 def test_forces_and_a_known_part_would_set_the_scale_twice():
     known = JetSpace(("theta",)).velocities[0] ** 2
     with pytest.raises(InputError, match="either measured forces or a known part"):
