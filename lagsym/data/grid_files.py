@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import zipfile
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 ENDINGS = NETCDF, ZARR, NPZ = ".nc", ".zarr", ".npz"
 ENGINES = {b"CDF": "scipy", b"\x89HD": "h5netcdf"}
 """What reads a NetCDF file, by its first bytes: version 3 and version 4."""
-SETTINGS = ("periodic", "angles", "units")
+SETTINGS = ("dims", "periodic", "angles", "units")
 """Entries of an npz file that are no arrays of numbers: lists of names, and of 'name=unit'."""
 
 
@@ -35,7 +36,9 @@ def read_lattice(path: str | os.PathLike[str], options: GridOptions | None = Non
     """Read fields from a NetCDF (.nc), Zarr (.zarr) or NumPy (.npz) file.
 
     An npz file has the arrays `t`, one for each direction of space, and fields of shape (times, *sites) or
-    (runs, times, *sites), with `<field>_t` for rates; if wanted the lists of names `periodic` and `angles`.
+    (runs, times, *sites), with `<field>_t` for rates; if wanted the lists of names `periodic` and `angles`, and `dims`,
+    which names the axes of fields in their order. Without `dims`, two directions of space are told apart by how many
+    sites they have; with as many along both, their axes are in alphabetical order, as the arrays then have to be.
 
     Arguments:
         path: the file.
@@ -152,7 +155,8 @@ def _read_npz(file: Path) -> xr.Dataset:
         msg = f"expected the array t in {file}, got {', '.join(arrays)}; name the times t"
         raise DataError(msg)
     space = [name for name in axes if name != TIME]
-    fields = {name: (_npz_dims(name, array, space), array) for name, array in arrays.items() if name not in axes}
+    told = _told_dims(settings.get("dims", []), space, file)
+    fields = {name: (_npz_dims(name, array, axes, told), array) for name, array in arrays.items() if name not in axes}
     try:
         dataset = xr.Dataset(fields, {name: axes[name] for name in (TIME, *space)})
     except ValueError as error:
@@ -160,12 +164,37 @@ def _read_npz(file: Path) -> xr.Dataset:
     return _with_settings(dataset, space, settings)
 
 
-def _npz_dims(name: str, array: np.ndarray, space: list[str]) -> tuple[str, ...]:
-    dims = (RUN, TIME, *space)
+def _told_dims(told: list[str], space: list[str], file: Path) -> tuple[str, ...]:
+    """The axes of fields with several runs, as `dims` names them; nothing where it is not there."""
+    if (told and sorted(set(told) | {RUN}) != sorted((RUN, TIME, *space))) or len(set(told)) < len(told):
+        msg = f"expected dims in {file} to name {', '.join((TIME, *space))} once each, and run if wanted; got {told}"
+        raise DataError(msg)
+    return () if not told else tuple(told) if RUN in told else (RUN, *told)
+
+
+def _npz_dims(name: str, array: np.ndarray, axes: dict[str, np.ndarray], told: tuple[str, ...]) -> tuple[str, ...]:
+    """What the axes of a field are: what the file says, or else time, and directions of space by their sites."""
+    space = [axis for axis in axes if axis != TIME]
+    dims = told or (RUN, TIME, *space)
     if array.ndim not in (len(dims) - 1, len(dims)):
         msg = f"expected {name} of shape ({', '.join(dims[1:])}) or ({', '.join(dims)}), got {array.shape}"
         raise DataError(msg)
-    return dims[-array.ndim :]
+    if not told:
+        dims = (RUN, TIME, *_by_sites(name, array.shape[-len(space) :], {axis: len(axes[axis]) for axis in space}))
+    return dims if array.ndim == len(dims) else tuple(axis for axis in dims if axis != RUN)
+
+
+def _by_sites(name: str, shape: tuple[int, ...], sites: dict[str, int]) -> tuple[str, ...]:
+    """The directions of space in the order that a field's shape leaves possible."""
+    fitting = [order for order in itertools.permutations(sites) if tuple(sites[axis] for axis in order) == shape]
+    if len(fitting) > 1 and list(sites) != sorted(sites):
+        order = "', '".join((TIME, *sites))
+        msg = (
+            f"nothing says which axis of {name} is which, as there are as many sites along {' as along '.join(sites)}; "
+            f"add the entry dims=['{order}'], with the names in the order of its axes"
+        )
+        raise DataError(msg)
+    return fitting[0] if len(fitting) == 1 else tuple(sites)
 
 
 def _with_settings(dataset: xr.Dataset, space: list[str], settings: dict[str, list[str]]) -> xr.Dataset:
@@ -194,6 +223,7 @@ def _write_npz(dataset: xr.Dataset, file: Path) -> None:
     names = [str(name) for name in dataset.data_vars]
     space = [str(name) for name in dataset[names[0]].dims if name not in (RUN, TIME)]
     arrays: dict[str, Any] = {name: dataset[name].to_numpy() for name in (TIME, *space, *names)}
+    arrays["dims"] = np.array(dataset[names[0]].dims, dtype=str)
     arrays["periodic"] = np.array(
         [name for name in space if dataset[name].attrs["boundary"] == BOUNDARIES[0]], dtype=str
     )

@@ -180,6 +180,40 @@ def test_plain_arrays_in_an_npz_file(tmp_path):
     assert not found.notices
 
 
+def test_axes_of_an_npz_file_are_told_by_their_lengths(tmp_path):
+    u = np.random.default_rng(0).standard_normal((9, 16, 12))
+    for name, arrays in {"xy": {"x": X, "y": Y, "u": u}, "yx": {"y": Y, "x": X, "u": u.transpose(0, 2, 1)}}.items():
+        for order in (list(arrays), [*list(arrays)[1::-1], "u"]):
+            np.savez(tmp_path / name, t=T, **{key: arrays[key] for key in order})
+            np.testing.assert_array_equal(read_lattice(tmp_path / f"{name}.npz").records[0].u[..., 0], u)
+
+
+def test_axes_that_nothing_tells_apart_need_their_names(tmp_path):
+    u, x, y = np.random.default_rng(0).standard_normal((9, 16, 16)), X, X + 1
+    file = tmp_path / "a.npz"
+    np.savez(file, t=T, x=x, y=y, u=u)
+    np.testing.assert_array_equal(read_lattice(file).records[0].u[..., 0], u)
+    np.savez(file, t=T, y=y, x=x, u=u)
+    with pytest.raises(DataError, match="as many sites along y as along x; add the entry dims="):
+        read_lattice(file)
+    for dims, told in ((("t", "x", "y"), u), (("y", "t", "x"), u.transpose(2, 0, 1))):
+        np.savez(file, t=T, y=y, x=x, u=told, dims=dims)
+        np.testing.assert_array_equal(read_lattice(file).records[0].u[..., 0], u)
+    np.savez(file, t=T, y=y, x=x, u=u[None], dims=("t", "x", "y"))
+    np.testing.assert_array_equal(read_lattice(file).records[0].u[..., 0], u)
+    np.savez(file, t=T, y=y, x=x, u=u, w=u[:, None], dims=("t", "run", "x", "y"))
+    np.testing.assert_array_equal(read_lattice(file).records[0].u[..., 1], u)
+    for dims in (("x", "y"), ("t", "x", "x", "y"), ("t", "x", "z")):
+        np.savez(file, t=T, y=y, x=x, u=u, dims=dims)
+        with pytest.raises(DataError, match="to name t, y, x once each"):
+            read_lattice(file)
+
+
+def test_files_that_we_write_name_their_axes(tmp_path):
+    write_lattice(lattice(), tmp_path / "a.npz")
+    assert np.load(tmp_path / "a.npz")["dims"].tolist() == ["run", "t", "x", "y"]
+
+
 def test_runs_of_different_grids_do_not_share_a_file():
     data = lattice()
     short = replace(data, records=(data.records[0], replace(data.records[1].between(0, 0.5), name="1")))
