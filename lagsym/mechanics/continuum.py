@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,9 @@ class Continuum:
     space: JetSpace = SPACE
 
 
-def continuum_density(edge: sp.Expr, node: sp.Expr, spacing: sp.Expr | float = SPACING, order: int = 4) -> Continuum:
+def continuum_density(
+    edge: sp.Expr | Mapping[int, sp.Expr], node: sp.Expr, spacing: sp.Expr | float = SPACING, order: int = 4
+) -> Continuum:
     """The density of a row of sites whose positions u(x) vary slowly from site to site.
 
     The sum of n(u_i, du_i/dt) + e(u_i, u_(i+1)) over sites is an integral over x / spacing.  An edge is put at its
@@ -54,12 +56,13 @@ def continuum_density(edge: sp.Expr, node: sp.Expr, spacing: sp.Expr | float = S
 
         a = u - h/2 u_x + h^2/8 u_xx - ...,   b = u + h/2 u_x + h^2/8 u_xx + ...,
 
-    and is expanded in the spacing h.  Sum and integral differ by less than any power of h.  Divergences are taken away:
-    with f of lower order in derivatives, f u_xxx becomes -D_x f u_xx, and f(u, u_x) u_xx becomes -u_x dF/du with F the
-    integral of f by u_x.
+    and is expanded in the spacing h; an edge to the site r places on spans r h instead.  Sum and integral differ by
+    less than any power of h.  Divergences are taken away: with f of lower order in derivatives, f u_xxx becomes
+    -D_x f u_xx, and f(u, u_x) u_xx becomes -u_x dF/du with F the integral of f by u_x.
 
     Arguments:
-        edge: what an edge adds to L, in `EDGE_SYMBOLS` a, b (smooth at a = b) and parameters.
+        edge: what an edge to the next site adds to L, in `EDGE_SYMBOLS` a, b (smooth at a = b) and parameters; or, by
+            how many places they span, what edges of several lengths add.
         node: what a site adds to L, in `SITE_SYMBOLS` q, q_dot and parameters.
         spacing: a symbol or a number.
         order: the highest power of the spacing in an edge that is kept, at most 4: beyond, densities hold u_xxx.
@@ -70,6 +73,8 @@ def continuum_density(edge: sp.Expr, node: sp.Expr, spacing: sp.Expr | float = S
     >>> (q, v), (a, b) = SITE_SYMBOLS, EDGE_SYMBOLS
     >>> continuum_density(-((b - a) ** 2) / 2, v**2 / 2, order=4).density
     h**3*u_xx**2/24 - h*u_x**2/2 + u_t**2/(2*h)
+    >>> continuum_density({1: -((b - a) ** 2) / 2, 2: (b - a) ** 2 / 8}, v**2 / 2, order=4).density
+    -h**3*u_xx**2/8 + u_t**2/(2*h)
 
     Source: N. J. Zabusky and M. D. Kruskal, Physical Review Letters 15 (1965) 240, for the continuum of a chain;
     P. Rosenau, Physics Letters A 118 (1986) 222, for its limits.
@@ -79,7 +84,9 @@ def continuum_density(edge: sp.Expr, node: sp.Expr, spacing: sp.Expr | float = S
         raise InputError(msg)
     u, u_t = SPACE.symbol(0), SPACE.symbol(0, (0,))
     site = sp.sympify(node).xreplace(dict(zip(SITE_SYMBOLS, (u, u_t), strict=True)))
-    powers = _expanded(sp.sympify(edge), order + _FURTHER)
+    edges = edge if isinstance(edge, Mapping) else {1: edge}
+    expanded = {reach: _expanded(sp.sympify(one), order + _FURTHER) for reach, one in edges.items()}
+    powers = [sp.Add(*(part[n] * reach**n for reach, part in expanded.items())) for n in range(order + _FURTHER + 1)]
     kept = sp.Add(*(_reduced(power) * spacing**n for n, power in enumerate(powers[: order + 1])))
     neglected, at = _first_neglected(powers, order)
     shown = neglected * spacing ** (at or 0) / spacing

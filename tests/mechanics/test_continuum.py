@@ -90,6 +90,15 @@ def test_sums_over_sites_are_integrals_up_to_the_neglected_term(edge, order):
     assert abs(fine_error - second) < 1.3 * abs(coarse - first) / 2 ** (power + 1) + 1e-12
 
 
+@pytest.mark.parametrize("edge", [sp.exp(B - A), A * B**3])
+def test_edges_of_several_lengths_add_up(edge):
+    """Edges over two spacings are those of every second site, of which there are two rows."""
+    near, far = (continuum_density(edge, sp.S.Zero, step, order=3) for step in (H, 2 * H))
+    both = continuum_density({1: edge, 2: edge}, sp.S.Zero, H, order=3)
+    assert sp.expand(both.density - near.density - 2 * far.density) == 0
+    assert sp.expand(both.neglected - near.neglected - 2 * far.neglected) == 0
+
+
 def test_ends_that_must_not_meet_are_refused():
     with pytest.raises(InputError, match="smooth"):
         continuum_density(1 / (B - A), KINETIC)

@@ -10,7 +10,17 @@ from lagsym.distillation.graphs import SYMBOLS, GraphLaw, SharedFunction, distil
 from lagsym.errors import InputError
 from lagsym.mechanics.continuum import SPACE
 from lagsym.mechanics.continuum import SPACING as SPACING_SYMBOL
-from lagsym.neural.graphs import GraphForm, GraphOptions, fit_graph, observed, site_graph, site_trajectories
+from lagsym.neural.graphs import (
+    Graph,
+    GraphForm,
+    GraphOptions,
+    all_pairs,
+    chain,
+    fit_graph,
+    observed,
+    site_graph,
+    site_trajectories,
+)
 
 SITES, SPACING, STEP = 10, 0.5, 0.04
 SPEED, MASS = 1.0, 1.3
@@ -49,7 +59,7 @@ def test_field_data_become_a_density_by_way_of_sites(noise, rates, close):
     assert law.edges[0].terms == (SYMBOLS["stretch"][0] ** 2,)
     assert law.node is not None
     assert law.node.terms == (SYMBOLS["site"][0] ** 2,)
-    found = law_density(law, SPACING)
+    found = law_density(law, site_graph(train), SPACING)
     u, u_t, u_x = SPACE.symbol(0), SPACE.symbol(0, (0,)), SPACE.symbol(0, (1,))
     density = sp.Poly(found.density * SPACING, u, u_t, u_x)
     field = systems.get("klein_gordon")
@@ -83,8 +93,9 @@ def test_other_lattices_are_refused():
 
 def test_edges_of_a_lattice_and_of_stretches_have_one_density():
     (s,), (_, _, step) = SYMBOLS["stretch"], SYMBOLS["lattice"]
+    row = chain(5, masses=(2.0,) * 5)
     one, other = (
-        law_density(GraphLaw((SharedFunction(form, (symbol**2, symbol**3), (-2.0, 0.3)),)), order=4, mass=2.0)
+        law_density(GraphLaw((SharedFunction(form, (symbol**2, symbol**3), (-2.0, 0.3)),)), row, order=4)
         for form, symbol in (("stretch", s), ("lattice", step))
     )
     assert one.density == other.density
@@ -94,5 +105,32 @@ def test_edges_of_a_lattice_and_of_stretches_have_one_density():
 
 def test_laws_of_bodies_have_no_density():
     (r,) = SYMBOLS["pair"]
-    with pytest.raises(InputError, match="neighbouring sites"):
-        law_density(GraphLaw((SharedFunction("pair", (1 / r,), (1.0,)),)))
+    with pytest.raises(InputError, match="edges between sites"):
+        law_density(GraphLaw((SharedFunction("pair", (1 / r,), (1.0,)),)), all_pairs(4))
+
+
+def test_a_stretch_is_that_of_as_many_spacings_as_its_edges_span():
+    (s,) = SYMBOLS["stretch"]
+    u_x = SPACE.symbol(0, (1,))
+    far = GraphLaw((SharedFunction("stretch", (s**2,), (-0.125,)),))
+    for graph in (chain(9, ring=True, reach=2), chain(9, reach=2)):
+        assert float(law_density(far, graph, 1.0).density.coeff(u_x, 2)) == -0.5
+    both = GraphLaw((*far.edges, SharedFunction("stretch", (s**2,), (-0.25,), 1)))
+    near, next_but_one = (chain(9, ring=True, reach=reach) for reach in (1, 2))
+    graph = Graph(9, (*next_but_one.edges, *near.edges), kinds=(0,) * 9 + (1,) * 9)
+    assert float(law_density(both, graph, 1.0).density.coeff(u_x, 2)) == -0.75
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (Graph(6, (*chain(6).edges, (0, 3))), "as many places on"),
+        (Graph(6, chain(6).edges[1:]), "as many places on"),
+        (Graph(6, chain(6).edges, kinds=(1,) * 5), "edges of kind 0"),
+        (chain(4, masses=(1.0, 2.0, 1.0, 2.0)), "one mass"),
+    ],
+)
+def test_graphs_that_are_no_rows_have_no_density(graph, message):
+    (s,) = SYMBOLS["stretch"]
+    with pytest.raises(InputError, match=message):
+        law_density(GraphLaw((SharedFunction("stretch", (s**2,), (-0.5,)),)), graph)
