@@ -16,8 +16,9 @@ import pytest
 
 from lagsym.cli import main
 from lagsym.data.derivatives import differentiate
-from lagsym.data.grid_files import read_lattice
+from lagsym.data.grid_files import read_lattice, write_lattice
 from lagsym.law.file import read_law
+from lagsym.mechanics.system import Region
 from lagsym.simulation import simulate
 from lagsym.systems import get
 
@@ -310,6 +311,60 @@ def test_simulate_writes_fields_by_the_ending(tmp_path):
         assert refused.returncode == 2
         assert message in refused.stderr
         assert not (tmp_path / file).exists()
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("field") / "field.nc"
+    data = simulate(get("klein_gordon"), region=Region(sites=64, runs=5), span=8.0)
+    write_lattice(data.positions_only(), path)
+    return path
+
+
+FIELD_RESULT = {"law.json", "law.tex", "report.html", "data.nc", "fields.png", "field_energy.svg", "validation.npz"}
+
+
+def test_discover_takes_a_field(field):
+    wanted = ("--reference", "phi_t**2 - phi_x**2 - phi**2")
+    done = lagsym("discover", field, "--evidence", "data", *wanted, "-o", "out", folder=field.parent)
+    assert done.returncode == 0, done.stderr
+    assert "L = ∂tφ²/2 + c₁ ∂xφ²/2 + c₂ φ²" in done.stdout
+    assert "Report: out/report.html" in done.stdout
+    assert {file.name for file in (field.parent / "out").iterdir()} >= FIELD_RESULT
+    law = read_law(field.parent / "out")
+    assert (law.status, law.base, law.verdict) == ("recovered", ("t", "x"), "gauge-equivalent")
+    assert law.numeric_lagrangian is not None
+    again = read_lattice(field.parent / "out" / "data.nc")
+    np.testing.assert_array_equal(again.records[4].u, read_lattice(field).records[4].u)
+    report = (field.parent / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Rollout error" in report
+    assert lagsym("report", "out", folder=field.parent).returncode == 0
+
+
+def test_run_simulates_and_verifies_a_field(tmp_path):
+    done = lagsym("run", "wave_1d", "--evidence", "data", "--trajectories", 5, "-o", "out", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    law = json.loads(done.stdout)
+    assert (law["status"], law["verdict"], law["base"]) == ("recovered", "gauge-equivalent", ["t", "x"])
+    assert json.loads((tmp_path / "out" / "law.json").read_text()) == law
+    assert {file.name for file in (tmp_path / "out").iterdir()} >= FIELD_RESULT
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--structure", "separable"), "natural, evolution, free for fields"),
+        (("--engine", "operon"), "auto or sparse for fields"),
+        (("--drop-missing",), "tables alone have columns"),
+        (("--periodic", "y"), "`periodic` names y"),
+    ],
+)
+def test_what_fields_do_not_have_is_one_sentence(options, message, field, tmp_path):
+    done = lagsym("discover", field, *options, "-o", "out", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_importing_is_cheap_and_loads_nothing_heavy():
