@@ -5,19 +5,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import sympy as sp
 from scipy.optimize import least_squares
 
 from lagsym.distillation.engines import Engine
-from lagsym.distillation.engines.refit import split
+from lagsym.distillation.engines.refit import expanded, split
 from lagsym.distillation.graphs.law import GraphLaw
 from lagsym.distillation.graphs.libraries import library_of
 from lagsym.distillation.graphs.reading import Reading, read_edges, read_nodes
 from lagsym.distillation.graphs.search import FACTOR, LOOK, Library, Sum, choose_sum, search_sums
 from lagsym.distillation.graphs.shared import SITE, SYMBOLS, SharedFunction
 from lagsym.errors import DataError
+from lagsym.mechanics.notation.parsing import FUNCTIONS
 from lagsym.neural.graphs.averages import Averages
 from lagsym.neural.graphs.fitting import GraphFit
 from lagsym.neural.graphs.graph import Graph
@@ -27,6 +29,12 @@ SAMPLES = 300
 """Windows of motion that sums are compared on."""
 ROUNDING = 1e-20
 STEPS = 30
+FORMULAS = 3
+"""Of an engine, whose terms are tried."""
+MOST_NUMBERS = 3
+"""In a term of a force that is integrated; what has more is no law, and takes long."""
+ELEMENTARY = frozenset(FUNCTIONS.values())
+"""Functions that a law may hold."""
 WEAKEST = 0.1
 """A sample's error is relative to its own accelerations, or to this fraction of all samples' root mean square."""
 
@@ -65,7 +73,7 @@ def distill_graph(
     chosen: list[SharedFunction] = []
     for kind, name in enumerate(form.edges):
         reading = read_edges(fit, q, kind, seed)
-        extra = (*terms, *(_proposed(engine, reading, seed) if engine else ()))
+        extra = (*terms, *(_proposed(engine, reading, fit.held_out_error, seed) if engine else ()))
         _note(fronts, chosen, _front(reading, extra, angles=form.angles), (name, kind))
     if form.node != "mass":
         _note(fronts, chosen, _front(read_nodes(fit, q, tuple(chosen), seed), (), angles=form.angles), (SITE, 0))
@@ -106,18 +114,47 @@ def _named(found: Sum, form: str, kind: int) -> SharedFunction:
     return SharedFunction(form, found.terms, found.coefficients, kind)
 
 
-def _proposed(engine: Engine, reading: Reading, seed: int) -> list[sp.Expr]:
-    """Terms of L whose derivatives are terms of an engine's formula; those without a closed integral are left out."""
+def _proposed(engine: Engine, reading: Reading, error: float, seed: int) -> list[sp.Expr]:
+    """Terms of L whose derivatives are terms of an engine's formulas; those without a closed integral are left out.
+
+    The simplest formula within the network's relative error may be too simple, as noise is part of that error; a few
+    that are more precise stand beside it.
+    """
     if reading.form == "lattice":
         return []
-    formula = engine.search(reading.table(), seed=seed).simplest(floor=1e-12).expression
+    front = engine.search(reading.table(), seed=seed)
+    first = front.formulas.index(front.simplest(floor=max(error**2, 1e-12)))
     variable = SYMBOLS[reading.form][0]
+    forces = [term for one in front.formulas[first : first + FORMULAS] for _, term in split(expanded(one.expression))]
+    terms = (term for force in dict.fromkeys(forces) for term in _integrals(force, variable, reading.z[:, 0]))
+    return list(dict.fromkeys(terms))
+
+
+def _integrals(force: sp.Expr, variable: sp.Symbol, values: np.ndarray) -> list[sp.Expr]:
+    """The terms of a force's integral, without coefficients; nothing where it is not elementary or not real."""
+    numbers = sorted({abs(number) for number in force.atoms(sp.Float)})
+    if len(numbers) > MOST_NUMBERS:
+        return []
+    # With decimals in it an integral has more of them than it has constants.
+    names = {number: sp.Dummy(positive=True) for number in numbers}
+    named = force.xreplace({number: sp.sign(number) * names[abs(number)] for number in force.atoms(sp.Float)})
+    whole: Any = sp.expand(sp.integrate(named, variable, manual=True)).xreplace(
+        {name: number for number, name in names.items()}
+    )
+    if whole.has(sp.Integral, sp.Piecewise) or {one.func for one in whole.atoms(sp.Function)} - ELEMENTARY:
+        return []
     found = []
-    for _, term in split(sp.expand(formula)):
-        whole = sp.integrate(term, variable)
-        if not whole.has(sp.Integral) and whole.free_symbols == {variable}:
-            found.append(whole)
+    for part in sp.Add.make_args(whole):
+        term: Any = part.as_independent(variable, as_Add=False)[1]
+        # Where one is not real, the other is, with the same derivative.
+        logarithms = (term, term.replace(sp.log, lambda inside: sp.log(-inside)))
+        found += [one for one in logarithms if variable in one.free_symbols and _is_real(one, variable, values)][:1]
     return found
+
+
+def _is_real(term: sp.Expr, variable: sp.Symbol, values: np.ndarray) -> bool:
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(sp.lambdify(variable, term, "numpy")(values)).all())
 
 
 def _decided(
@@ -225,8 +262,12 @@ class _Motion:
                 key = sp.Tuple(sp.Symbol(one.form), sp.Integer(one.kind), term)
                 if term.has(sp.Float) or key not in known:
                     alone = replace(one, terms=(term,), coefficients=(1.0,))
-                    force = self.seen.average(alone.forces(self.graph, self.seen.q)[0])
-                    known[key] = (force * self.weight).ravel()
+                    with np.errstate(all="ignore"):
+                        force = self.seen.average(alone.forces(self.graph, self.seen.q)[0])
+                        column = (force * self.weight).ravel()
+                        bounded = np.isfinite(column @ column)
+                    # A fit may try rates at which a term has no value; there it explains nothing.
+                    known[key] = column if bounded else np.zeros_like(column)
                 columns.append(known[key])
         matrix = np.stack(columns, 1)
         norms = np.linalg.norm(matrix, axis=0)

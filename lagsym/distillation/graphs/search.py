@@ -79,7 +79,8 @@ class _Problem:
     def column(self, term: sp.Expr) -> np.ndarray:
         with np.errstate(all="ignore"):
             values = self.columns(term)
-        if not np.isfinite(values).all():
+            bounded = np.isfinite(np.square(values)).all()
+        if not bounded:
             return np.zeros_like(values)
         left = values - self.basis @ (self.basis.T @ values)
         # What is all nuisance leaves rounding errors, which must not be taken for a column.
