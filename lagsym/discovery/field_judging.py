@@ -41,7 +41,7 @@ def judge_field(law: Law, validation: FieldValidation, learn: Lattice, held_out:
             f"The best law leaves {100 * left:.2g} % of the held-out motion unexplained, equations without a "
             f"Lagrangian {100 * rival:.2g} %. There may be friction, or a force that no Lagrangian gives."
         )
-    return Judgement("uncertain" if notices else "recovered", scores, tuple(notices))
+    return Judgement("uncertain" if notices else "recovered", scores, (*notices, *validation.notices))
 
 
 def judge_no_field(learn: Lattice, held_out: Lattice) -> Judgement:

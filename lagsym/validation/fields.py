@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy as sp
@@ -15,13 +15,13 @@ from lagsym.distillation.density_evidence import SmoothField, density_evidence, 
 from lagsym.distillation.density_terms import DensityLibrary, evaluate
 from lagsym.distillation.terms import Term
 from lagsym.errors import InputError
-from lagsym.evolution import Places, evolve
+from lagsym.evolution import LostMotionError, Places, evolve
 from lagsym.law import Law
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.symmetry.densities import Tensor, stress_energy
 
 BROKEN_DOWN = 1e3
-"""Roll-out error of a law that runs into a singularity, or that gives no motion at all."""
+"""Roll-out error of a law that runs into a singularity."""
 SETTLING = 10
 """Snapshots after a record's first at which a roll-out starts: smoothing needs some on both sides."""
 TIME = 0
@@ -33,15 +33,17 @@ class FieldValidation:
 
     Arguments:
         scores: `weak_r2` of the weak form, `rollout_error` (root mean square over all held-out records, relative to the
-            spread of the fields), `energy_drift` (spread of the law's energy over time along the measured fields,
-            relative to the mean kinetic energy) and `energy_balance`, `momentum_balance` (what the continuity equations
-            of the law's energy and momentum leave on the measured fields, in averages over the test functions, relative
-            to the averages of the changes of the densities; of momentum, along all directions of space together).
+            spread of the fields; left out where the law cannot be followed in time), `energy_drift` (spread of the
+            law's energy over time along the measured fields, relative to the mean kinetic energy) and `energy_balance`,
+            `momentum_balance` (what the continuity equations of the law's energy and momentum leave on the measured
+            fields, in averages over the test functions, relative to the averages of the changes of the densities; of
+            momentum, along all directions of space together).
         t: times of the longest held-out record, from where its roll-out starts.
         x: its sites along the first direction of space.
         measured: the first field there, as it was measured; of two directions of space, along the middle of the second.
         predicted: the same by the law.
         energy: of the law's motion, relative deviation from its start.
+        notices: why the law was not followed in time, where it was not; `predicted` and `energy` are then not numbers.
     """
 
     scores: Mapping[str, float]
@@ -50,6 +52,7 @@ class FieldValidation:
     measured: Float[np.ndarray, "times sites"]
     predicted: Float[np.ndarray, "times sites"]
     energy: Float[np.ndarray, " times"]
+    notices: tuple[str, ...] = ()
 
 
 def validate_field(law: Law, held_out: Lattice) -> FieldValidation:
@@ -65,20 +68,20 @@ def validate_field(law: Law, held_out: Lattice) -> FieldValidation:
     library = DensityLibrary(space, (Term(lagrangian, 0.0),))
     scores = {"weak_r2": 1 - density_evidence(library, smooth).loss(np.ones(1))}
     paths = [_roll_out(lagrangian, space, held_out, part) for part in smooth]
-    spread = np.concatenate([_centred(part.record.u) for part in smooth]).std(axis=0)
-    errors = np.concatenate([(p.predicted - p.measured).reshape(-1, len(spread)) for p in paths]) / spread
-    size = float(np.sqrt(np.mean(errors**2))) if np.isfinite(errors).all() else np.inf
-    scores["rollout_error"] = min(size, BROKEN_DOWN)
+    notices = tuple(dict.fromkeys(path.refusal for path in paths if path.refusal))
+    if not notices:
+        scores["rollout_error"] = _rollout_error(paths)
     tensor = stress_energy(lagrangian, space)
     scores["energy_drift"] = _drift(lagrangian, tensor[TIME][TIME], space, smooth, held_out.periodic)
     for name, directions in (("energy_balance", [TIME]), ("momentum_balance", range(1, len(space.base)))):
         scores[name] = _balance(tensor, directions, space, smooth)
-    return _shown(scores, max(paths, key=lambda path: path.t[-1] - path.t[0]), lagrangian, space, smooth)
+    shown = _shown(scores, max(paths, key=lambda path: path.t[-1] - path.t[0]), lagrangian, space)
+    return replace(shown, notices=notices)
 
 
 @dataclass(frozen=True, eq=False)
 class _Path:
-    """A record and what the law makes of its beginning."""
+    """A record and what the law makes of its beginning; or why it cannot be followed in time."""
 
     record: FieldRecord
     t: np.ndarray
@@ -86,6 +89,7 @@ class _Path:
     predicted: np.ndarray
     rates: np.ndarray
     places: Places
+    refusal: str = ""
 
 
 def _roll_out(lagrangian: sp.Expr, space: JetSpace, data: Lattice, smooth: SmoothField) -> _Path:
@@ -94,12 +98,22 @@ def _roll_out(lagrangian: sp.Expr, space: JetSpace, data: Lattice, smooth: Smoot
     start = tuple(smooth.points[index][first][None] for index in ((), (TIME,)))
     places = Places(record.axes, data.periodic)
     t, measured = record.t[first:], record.u[first:]
+    lost = np.full_like(measured, np.nan)
     try:
         found = evolve(lagrangian, space, (start[0], start[1]), t, places)
-    except InputError:
-        lost = np.full_like(measured, np.nan)
+    except LostMotionError:
         return _Path(record, t, measured, lost, lost, places)
+    except InputError as error:
+        reason = f"The law was not followed from held-out beginnings, so it has no roll-out error: {error}."
+        return _Path(record, t, measured, lost, lost, places, reason)
     return _Path(record, t, measured, found.u[0], found.u_t[0], places)
+
+
+def _rollout_error(paths: list[_Path]) -> float:
+    """Root mean square over all records, relative to the spread of the fields."""
+    spread = np.concatenate([_centred(path.record.u) for path in paths]).std(axis=0)
+    errors = np.concatenate([(path.predicted - path.measured).reshape(-1, len(spread)) for path in paths]) / spread
+    return min(float(np.sqrt(np.mean(errors**2))), BROKEN_DOWN) if np.isfinite(errors).all() else BROKEN_DOWN
 
 
 def _centred(u: np.ndarray) -> np.ndarray:
@@ -133,9 +147,7 @@ def _balance(tensor: Tensor, directions: Sequence[int], space: JetSpace, smooth:
     return float(np.linalg.norm(list(continuity_residuals([part.tests for part in smooth], currents).values())))
 
 
-def _shown(
-    scores: dict[str, float], path: _Path, lagrangian: sp.Expr, space: JetSpace, smooth: tuple[SmoothField, ...]
-) -> FieldValidation:
+def _shown(scores: dict[str, float], path: _Path, lagrangian: sp.Expr, space: JetSpace) -> FieldValidation:
     """The series of the pictures."""
     from lagsym.evolution import field_energy
 

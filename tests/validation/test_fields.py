@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from lagsym.data.lattice import FieldRecord, Lattice
+from lagsym.discovery.field_judging import judge_field
 from lagsym.law import Law
 from lagsym.mechanics.jetspace import JetSpace
+from lagsym.reporting import report_files
 from lagsym.validation import validate_field
 
 SPACE = JetSpace(("u",), ("t", "x"))
@@ -43,6 +45,27 @@ def test_a_wrong_speed_shows_in_every_score(waves):
     assert found.scores["weak_r2"] < 0.999
     for name in ("rollout_error", "energy_drift", "energy_balance", "momentum_balance"):
         assert found.scores[name] > 1e-2, name
+
+
+@pytest.mark.parametrize(
+    ("density", "reason"),
+    [
+        (U_T * U_X / 2 + U_X**3 / 6, "at most 600 values on the grid for a density that is linear in u_t, got 640"),
+        (U_T**2 - U_X**2 + SPACE.symbol(0, (0, 1)) ** 2, "to follow it in time; got u_tx"),
+    ],
+)
+def test_a_density_that_cannot_be_followed_is_not_scored_for_it(density, reason):
+    x, t = np.linspace(0, 2 * np.pi, 640, endpoint=False), np.linspace(0, 4, 41)
+    data = Lattice(("u",), ("t", "x"), (FieldRecord(t, (x,), np.sin(x - t[:, None])[..., None]),), (True,))
+    found = validate_field(law(density), data)
+    assert "rollout_error" not in found.scores
+    assert np.isnan(found.predicted).all()
+    (notice,) = found.notices
+    assert reason in notice
+    judged = judge_field(law(density), found, data, data)
+    assert judged.notices[-1] == notice
+    assert "rollout_error" not in judged.scores
+    assert {"fields.svg", "report.html"} <= set(report_files(law(density), found))
 
 
 def test_a_density_without_a_motion_is_scored_as_broken(waves):
