@@ -355,6 +355,8 @@ def test_run_simulates_and_verifies_a_field(tmp_path):
     [
         (("--structure", "separable"), "natural, evolution, free for fields"),
         (("--engine", "operon"), "auto or sparse for fields"),
+        (("--device", "cuda"), "device auto or cpu for fields"),
+        (("--resume",), "--resume with trajectories only"),
         (("--drop-missing",), "tables alone have columns"),
         (("--periodic", "y"), "`periodic` names y"),
     ],

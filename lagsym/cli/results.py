@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
+
+from lagsym.errors import InputError
 
 if TYPE_CHECKING:
     from lagsym.data.lattice import Lattice
@@ -40,12 +43,16 @@ def finish(
     from lagsym.reporting import check_folder, law_text, report_files, result_folder, unfinished_folder, write_files
     from lagsym.verification import verify_law, with_verdict
 
+    fields = isinstance(motion, Lattice)
+    if fields and resume:
+        msg = "expected --resume with trajectories only: a discovery of fields keeps nothing to go on from; omit it"
+        raise InputError(msg)
     check_folder(output)
     talk = Console(stderr=True, highlight=False)
     say = partial(talk.print, style="dim", markup=False)
     for notice in motion.notices:
         say(f"Note: {notice}")
-    with unfinished_folder(output, say, resume=resume) as kept:
+    with nullcontext() if fields else unfinished_folder(output, say, resume=resume) as kept:
         with progress_bar("Training", console=talk) as progress:
             found = find(motion, options=options, progress=progress, report=say, checkpoints=kept)
         law = found.law
@@ -53,7 +60,7 @@ def finish(
             law = with_verdict(law, verify_law(law, wanted))
         with result_folder(output) as folder:
             write_files(report_files(law, found.validation, found.error_map), folder)
-            write_motion(motion, folder / DATA[isinstance(motion, Lattice)])
+            write_motion(motion, folder / DATA[fields])
             if isinstance(found.fit, FieldFit):
                 save_field_fit(found.fit, folder / "network.json")
             elif found.fit is not None:

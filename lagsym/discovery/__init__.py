@@ -10,6 +10,7 @@ from lagsym.discovery.fields import discover_field
 from lagsym.discovery.journal import Report
 from lagsym.discovery.particles import discover_motion
 from lagsym.discovery.record import Discovery, DiscoveryOptions
+from lagsym.errors import InputError
 from lagsym.neural import Checkpoints, FitProgress
 
 __all__ = ["Discovery", "DiscoveryOptions", "discover"]
@@ -33,7 +34,7 @@ def discover(
         options: what to do differently.
         report: called with the title of every stage as it begins.
         progress: called during the network's training.
-        checkpoints: where the training keeps what is needed to go on after it was cut off.
+        checkpoints: where the training keeps what is needed to go on after it was cut off; of trajectories alone.
 
     Raises:
         DataError: there is too little to learn from, or the coordinates are bound to each other.
@@ -41,5 +42,8 @@ def discover(
         UnavailableError: a named engine or device is missing.
     """
     if isinstance(data, Lattice):
+        if checkpoints is not None:
+            msg = "expected checkpoints with trajectories only: the networks of fields keep none; leave them out"
+            raise InputError(msg)
         return discover_field(data, options=options, report=report, progress=progress)
     return discover_motion(data, options=options, report=report, progress=progress, checkpoints=checkpoints)

@@ -90,6 +90,9 @@ def _require_what_fields_have(options: DiscoveryOptions, data: Lattice, space: J
         msg = f"expected engine auto or sparse for fields; {options.choice.engine} reads the networks of particles only"
         raise InputError(msg)
     options.choice.require_structure(DENSITY_STRUCTURES, "fields")
+    if options.device not in ("auto", "cpu"):
+        msg = f"expected device auto or cpu for fields, whose networks are trained on the CPU; got {options.device!r}"
+        raise InputError(msg)
 
 
 def _judged(law: Law, judgement: Judgement, log: Journal) -> Law:

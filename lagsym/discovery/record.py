@@ -27,7 +27,7 @@ class DiscoveryOptions:
         fit: how networks are built and trained at first; their structure follows from `choice`, and where the held-out
             error asks for it they get twice the units or another loss, see `lagsym.neural.selection`.
         seed: of the split, the network and every draw.
-        device: where the network is trained.
+        device: where the network is trained; networks of fields are trained on the CPU.
         budget: cap on the seconds of training and of each search by an engine, or None.
 
     Raises:

@@ -12,6 +12,7 @@ from lagsym.distillation.options import ChoiceOptions
 from lagsym.errors import DataError, InputError
 from lagsym.law.file import from_json, to_json
 from lagsym.mechanics.system import Region
+from lagsym.neural import Checkpoints
 from lagsym.reporting import law_text, report_files
 from lagsym.simulation import draw_parameters, simulate
 from lagsym.systems import get
@@ -128,6 +129,14 @@ def test_the_structure_of_evolution_equations_can_be_asked_for():
 def test_what_fields_lack_is_refused(choice, message):
     with pytest.raises(InputError, match=message):
         discover(small(KLEIN_GORDON), options=DiscoveryOptions(choice))
+
+
+def test_devices_and_checkpoints_are_those_of_particles(tmp_path):
+    data = small(KLEIN_GORDON)
+    with pytest.raises(InputError, match="auto or cpu for fields"):
+        discover(data, options=DiscoveryOptions(device="cuda"))
+    with pytest.raises(InputError, match="checkpoints with trajectories only"):
+        discover(data, options=BY_DATA, checkpoints=Checkpoints(tmp_path))
 
 
 def test_too_short_a_record_is_refused():
