@@ -182,7 +182,7 @@ class Differentiated:
         for k, (periodic, step) in enumerate(zip(self.lattice.periodic, record.steps[1:], strict=True)):
             if periodic and self.lattice.angles:
                 count = record.u.shape[1 + k]
-                slopes[1 + k] = self.lattice.angle_mask * _turns(record.u, 1 + k) * 2 * np.pi / (count * step)
+                slopes[1 + k] = self.lattice.angle_mask * whole_turns(record.u, 1 + k) * 2 * np.pi / (count * step)
         return record.u - self._ramp(record, slopes), slopes
 
     def _turns(self, record: FieldRecord, slopes: np.ndarray, orders: Sequence[int]) -> np.ndarray | float:
@@ -198,8 +198,8 @@ class Differentiated:
         return sum(place[..., None] * slope for place, slope in zip(places, slopes, strict=True))
 
 
-def _turns(u: np.ndarray, axis: int) -> np.ndarray:
-    """Whole turns that each field (n,) makes along an axis that closes on itself."""
+def whole_turns(u: np.ndarray, axis: int) -> np.ndarray:
+    """Turns that each field (n,) of fields (..., n) makes along an axis that closes on itself, as whole numbers."""
     line = np.moveaxis(u, axis, 0)
     after = 2 * line[-1] - line[-2]  # what would come after the last site
     return np.round(np.median((after - line[0]).reshape(-1, u.shape[-1]), axis=0) / (2 * np.pi))

@@ -8,7 +8,8 @@ from jaxtyping import Float
 
 from lagsym.evolution.density import JetFunctions
 from lagsym.evolution.grid import Grid
-from lagsym.evolution.motion import Places
+from lagsym.evolution.places import Places
+from lagsym.evolution.turns import by_turns
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.symmetry.densities import energy_density
 
@@ -40,6 +41,12 @@ def field_energy(
     0.5
     """
     grid = Grid.of(places.axes, places.periodic, min(space.order(lagrangian), 2))
-    fields, rates = (grid.from_sites(np.moveaxis(np.asarray(part, float), -1, 0)) for part in (u, u_t))
-    (density,) = JetFunctions([energy_density(lagrangian, space)], space, grid)(0.0, fields, rates)
-    return grid.integrate(density)
+    density, leading = energy_density(lagrangian, space), u.shape[: -1 - len(places.axes)]
+    u, u_t = (np.asarray(part, float).reshape(-1, *part.shape[len(leading) :]) for part in (u, u_t))
+    energy = np.empty(len(u))
+    for own, turns in by_turns(u, space, places):
+        parts = (u[own] - turns.ramp, u_t[own])
+        fields, rates = (grid.from_sites(np.moveaxis(part, -1, 0)) for part in parts)
+        (values,) = JetFunctions([turns.taken_from(density, space)], space, grid)(0.0, fields, rates)
+        energy[own] = grid.integrate(values)
+    return energy.reshape(leading)[()]

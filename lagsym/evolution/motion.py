@@ -12,9 +12,11 @@ from scipy.integrate import solve_ivp
 
 from lagsym.data.lattice import FieldRecord
 from lagsym.errors import InputError
-from lagsym.evolution.density import Applied, density_on
+from lagsym.evolution.density import Applied, GridDensity, density_on
 from lagsym.evolution.frames import Frame, frame_of
 from lagsym.evolution.grid import Grid
+from lagsym.evolution.places import Places
+from lagsym.evolution.turns import Turns, by_turns
 from lagsym.mechanics.jetspace import JetSpace
 
 TOLERANCE = 1e-11
@@ -30,21 +32,6 @@ Fields = Float[np.ndarray, "runs *sites fields"]
 
 class LostMotionError(InputError):
     """The density has a motion, but it cannot be followed up to the last time."""
-
-
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Where fields are given.
-
-    Arguments:
-        axes: evenly spaced sites along each direction of space; along a periodic one the last lies one step before
-            the image of the first.
-        periodic: for each direction, whether it closes on itself; otherwise the fields stay as they are at its ends,
-            and second derivatives there do no work.
-    """
-
-    axes: tuple[Float[np.ndarray, " sites"], ...]
-    periodic: tuple[bool, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +97,33 @@ def evolve(
     """
     grid = Grid.of(places.axes, places.periodic, min(space.order(lagrangian), 2))
     times = _increasing(times)
-    u, u_t = _on_nodes(initial, space, grid, places)
-    frame = frame_of(density_on(lagrangian, space, grid, applied or Applied()), u)
-    states = _integrate(frame, frame.start(float(times[0]), u, u_t), times, tolerance)
+    start = _checked(initial, space, places)
+    found = np.empty((2, len(start[0]), len(times), *start[0].shape[1:]))
+    for own, turns in by_turns(start[0], space, places):
+        straight, acting = turns.taken_from(lagrangian, space), _straight(applied or Applied(), turns, space)
+        problem = density_on(straight, space, grid, acting)
+        found[:, own] = _followed(problem, (start[0][own] - turns.ramp, start[1][own]), times, tolerance)
+        found[0, own] += turns.ramp
+    return Evolution(times, *found)
+
+
+def _straight(applied: Applied, turns: Turns, space: JetSpace) -> Applied:
+    forces = {name: turns.taken_from(force, space) for name, force in applied.forces.items()}
+    return Applied(turns.taken_from(applied.dissipation, space), forces)
+
+
+def _followed(
+    problem: GridDensity, start: tuple[np.ndarray, np.ndarray], times: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fields and rates (runs, times, *sites, fields) from those at the first time."""
+    grid = problem.grid
+    u, u_t = (grid.from_sites(np.moveaxis(part, -1, 0)) for part in start)
+    frame = frame_of(problem, u)
+    states = _integrate(frame, frame.start(float(times[0]), u, u_t * grid.free), times, tolerance)
     motion = [frame.fields(t, state) for t, state in zip(times, states, strict=True)]
     # Over the runs, then times, sites and fields.
     u, u_t = (np.moveaxis(np.stack([grid.to_sites(part[k]) for part in motion]), (0, 1, 2), (1, -1, 0)) for k in (0, 1))
-    return Evolution(times, u, u_t)
+    return u, u_t
 
 
 def roughness(u: Float[np.ndarray, "runs times *sites fields"], periodic: Sequence[bool]) -> Float[np.ndarray, " runs"]:
@@ -155,10 +162,8 @@ def _increasing(times: Sequence[float] | np.ndarray) -> np.ndarray:
     return times
 
 
-def _on_nodes(
-    initial: tuple[np.ndarray, np.ndarray], space: JetSpace, grid: Grid, places: Places
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fields and rates of shape (n, runs, *nodes)."""
+def _checked(initial: tuple[np.ndarray, np.ndarray], space: JetSpace, places: Places) -> tuple[np.ndarray, np.ndarray]:
+    """Fields and rates (runs, *sites, n)."""
     u, u_t = (np.asarray(part, float) for part in initial)
     wanted = (*map(len, places.axes), len(space.fields))
     if u.shape != u_t.shape or u.shape[1:] != wanted:
@@ -167,7 +172,7 @@ def _on_nodes(
     if not (np.isfinite(u).all() and np.isfinite(u_t).all()):
         msg = "expected finite initial fields and rates, got some that are not; start elsewhere"
         raise InputError(msg)
-    return grid.from_sites(np.moveaxis(u, -1, 0)), grid.from_sites(np.moveaxis(u_t, -1, 0)) * grid.free
+    return u, u_t
 
 
 def _integrate(frame: Frame, start: np.ndarray, times: np.ndarray, tolerance: float) -> np.ndarray:

@@ -14,6 +14,7 @@ from lagsym.data.noise import add_noise
 from lagsym.errors import InputError
 from lagsym.evolution import Applied, Evolution, LostMotionError, Places, evolve, roughness
 from lagsym.evolution.grid import Grid
+from lagsym.evolution.turns import without_turns
 from lagsym.mechanics.system import Region, System
 
 Start = tuple[Float[np.ndarray, "runs *sites fields"], Float[np.ndarray, "runs *sites fields"]]
@@ -48,14 +49,14 @@ def simulate_field(
         InputError: the initial conditions do not fit, or the motion cannot be followed.
     """
     generator = np.random.default_rng(seed)
-    places = _places(region, len(system.space.base) - 1)
+    places = _places(region, system)
     start = _draw(system, region, places, generator) if initial is None else initial
     notices: tuple[str, ...] = ()
     if initial is None:
         found = _smooth_motion(system, start, times, places)
     else:
         found = _motion(system, start, times, places)
-        notices = _unresolved(found, places)
+        notices = _unresolved(found, system, places)
     u, u_t = found.u, found.u_t
     if noise > 0:
         angles = np.array([name in system.angles for name in system.space.fields])
@@ -64,9 +65,10 @@ def simulate_field(
     return Lattice(system.space.fields, system.space.base, records, places.periodic, system.angles, notices)
 
 
-def _places(region: Region, directions: int) -> Places:
+def _places(region: Region, system: System) -> Places:
+    directions = len(system.space.base) - 1
     axis = np.linspace(0.0, region.length, region.sites, endpoint=not region.periodic)
-    return Places((axis,) * directions, (region.periodic,) * directions)
+    return Places((axis,) * directions, (region.periodic,) * directions, frozenset(system.angles))
 
 
 def _motion(system: System, start: Start, times: np.ndarray, places: Places) -> Evolution:
@@ -74,13 +76,14 @@ def _motion(system: System, start: Start, times: np.ndarray, places: Places) -> 
     return evolve(system.numeric_lagrangian, system.space, start, times, places, applied=applied)
 
 
-def _shortest(found: Evolution, places: Places) -> np.ndarray:
+def _shortest(found: Evolution, system: System, places: Places) -> np.ndarray:
     """The share of the shortest waves in each run's fields and rates."""
-    return np.maximum(*(roughness(part, places.periodic) for part in (found.u, found.u_t)))
+    straight = without_turns(found.u, system.space, places)
+    return np.maximum(*(roughness(part, places.periodic) for part in (straight, found.u_t)))
 
 
-def _unresolved(found: Evolution, places: Places) -> tuple[str, ...]:
-    rough = [str(k) for k, share in enumerate(_shortest(found, places)) if share > SMOOTH]
+def _unresolved(found: Evolution, system: System, places: Places) -> tuple[str, ...]:
+    rough = [str(k) for k, share in enumerate(_shortest(found, system, places)) if share > SMOOTH]
     if not rough:
         return ()
     return (
@@ -95,7 +98,7 @@ def _smooth_motion(system: System, start: Start, times: np.ndarray, places: Plac
     left = np.arange(len(u))
     for _ in range(ATTEMPTS):
         found = _attempt(system, (u[left], u_t[left]), times, places)
-        smooth = np.zeros(len(left), bool) if found is None else _shortest(found, places) <= SMOOTH
+        smooth = np.zeros(len(left), bool) if found is None else _shortest(found, system, places) <= SMOOTH
         if found is not None:
             done.u[left[smooth]], done.u_t[left[smooth]] = found.u[smooth], found.u_t[smooth]
         left = left[~smooth]

@@ -96,7 +96,7 @@ def _roll_out(lagrangian: sp.Expr, space: JetSpace, data: Lattice, smooth: Smoot
     """The law's motion from the smoothed fields near the record's beginning, up to its end."""
     record, first = smooth.record, min(SETTLING, len(smooth.record.t) // 4)
     start = tuple(smooth.points[index][first][None] for index in ((), (TIME,)))
-    places = Places(record.axes, data.periodic)
+    places = Places(record.axes, data.periodic, data.angles)
     t, measured = record.t[first:], record.u[first:]
     lost = np.full_like(measured, np.nan)
     try:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import sympy as sp
+from scipy.optimize import brentq
+from scipy.special import ellipj, ellipk
 
 from lagsym import systems
 from lagsym.errors import InputError
@@ -10,6 +12,7 @@ from lagsym.evolution import Applied, LostMotionError, Places, evolve, field_ene
 from lagsym.evolution.density import density_on
 from lagsym.evolution.frames import PlainFrame, SecondOrderFrame, frame_of
 from lagsym.evolution.grid import Grid
+from lagsym.evolution.turns import without_turns
 from lagsym.mechanics.jetspace import JetSpace
 
 LINE = JetSpace(("u",), ("t", "x"))
@@ -102,6 +105,31 @@ def test_uniform_fields_move_as_particles():
     np.testing.assert_allclose(damped.u_t[0, :, 0, 0], np.exp(-TIMES / 2), rtol=1e-8)
     pushed = follow(U_T**2 / 2, np.zeros((1, 96, 1)), applied=Applied(forces={"u": T}))
     np.testing.assert_allclose(pushed.u[0, :, 0, 0], TIMES**3 / 6, rtol=1e-8, atol=1e-12)
+
+
+def test_an_angle_turns_around_a_ring():
+    """Kinks of sine-Gordon in a row, one to each length of the ring: u = pi + 2 am(g (x - v t) / sqrt(m), m)."""
+    axis, speed = np.arange(128) * PERIOD / 128, 0.4
+    stretch = PERIOD / np.sqrt(1 - speed**2)
+    m = brentq(lambda m: 2 * ellipk(m) * np.sqrt(m) - stretch, 0.5, 1 - 1e-9, xtol=1e-15)
+
+    def kinks(t):
+        return np.pi + 2 * ellipj((axis - speed * t) / np.sqrt(1 - speed**2) / np.sqrt(m), m)[3]
+
+    flat = np.cos(2 * np.pi * axis / PERIOD) / 3
+    start, step = np.concatenate([columns(kinks(0.0)), columns(flat), columns(-kinks(0.0))]), 1e-4
+    rates = (kinks(step) - kinks(-step)) / (2 * step)
+    rates = np.concatenate([columns(rates), columns(0 * axis), columns(-rates)])
+    places = Places((axis,), (True,), frozenset({"u"}))
+    density = (U_T**2 - U_X**2) / 2 + sp.cos(U)
+    found = follow(density, start, rates, places=places)
+    np.testing.assert_allclose(found.u[0, ..., 0], [kinks(t) for t in TIMES], atol=1e-6)
+    np.testing.assert_allclose(found.u[2], -found.u[0], atol=1e-9)
+    alone = follow(density, start[1:2], rates[1:2], places=Places((axis,), (True,)))
+    np.testing.assert_array_equal(found.u[1], alone.u[0])
+    energy = field_energy(density, LINE, found.u, found.u_t, places)
+    np.testing.assert_allclose(energy, energy[:, :1] + 0 * energy, rtol=1e-9)
+    assert roughness(without_turns(found.u, LINE, places), (True,)).max() < 1e-6
 
 
 def test_explicit_time_and_place():

@@ -117,6 +117,16 @@ def test_given_fields_are_the_start():
     assert "too short for the sites: 0" in simulate(system, initial=(spike, 0 * spike), region=region).notices[0]
 
 
+def test_an_angle_that_turns_around_the_ring_may_be_given():
+    system, region = systems.get("sine_gordon"), Region(length=10.0, sites=64, runs=1)
+    start = (2 * np.pi * np.arange(64) / 64)[None, :, None]
+    found = simulate(system, initial=(start, 0 * start), span=2.0, region=region)
+    assert not found.notices
+    u = found.records[0].u[..., 0]
+    np.testing.assert_allclose(2 * u[:, -1] - u[:, -2] - u[:, 0], 2 * np.pi, atol=0.02)
+    assert np.abs(u[:, 32] - np.pi).max() < 1e-9  # the middle between two wells stays where it is, by symmetry
+
+
 def test_motion_that_steepens_starts_again_with_less(monkeypatch):
     space = JetSpace(("u",), ("t", "x"))
     (u,), (u_t,), (u_x,) = space.positions, space.derivatives(0), space.derivatives(1)

@@ -1,5 +1,7 @@
 """Scores of densities on fields that are known exactly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,15 @@ def test_a_wrong_speed_shows_in_every_score(waves):
     assert found.scores["weak_r2"] < 0.999
     for name in ("rollout_error", "energy_drift", "energy_balance", "momentum_balance"):
         assert found.scores[name] > 1e-2, name
+
+
+def test_an_angle_that_turns_around_a_ring_is_followed(waves):
+    (record,) = waves.records
+    turning = replace(record, u=record.u + 2 * record.axes[0][:, None] + 0.5 * record.t[:, None, None])
+    density = law(U_T**2 - SPEED**2 * U_X**2)
+    found = validate_field(density, replace(waves, records=(turning,), angles=frozenset({"u"})))
+    assert found.scores["rollout_error"] < 1e-4
+    assert np.abs(found.energy).max() < 1e-9
 
 
 @pytest.mark.parametrize(
