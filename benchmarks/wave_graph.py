@@ -201,10 +201,8 @@ def measured(case: str, seed: int) -> dict[str, Row]:
 
 
 def continuum(law: GraphLaw) -> Row:
-    """The density of a law of neighbours, times dx, and the first term that is left out; None for other laws."""
-    if [one.kind for one in law.edges] != [0]:
-        return {"density": None}
-    found = law_density(law, DX)
+    """The density of the law, times dx, and the first term that is left out."""
+    found = law_density(law, GRAPH, DX)
     density, neglected = (written(DX * part) for part in (found.density, found.neglected))
     return {"density": density, "neglected": neglected, "neglected_order": found.neglected_order}
 
@@ -278,7 +276,7 @@ def densities(rows: Rows) -> str:
     for row, name, one in each(rows):
         if name == "distilled density":
             lines.append([row["case"], "field", one["made"], None])
-        if name == "distilled law" and one["density"] is not None:
+        if name == "distilled law":
             order = one["neglected_order"]
             neglected = "nothing" if order is None else f"{one['neglected']}, dx^{order}"
             lines.append([row["case"], "lattice", one["density"], neglected])
