@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from processes import limited
 from rows import RESULTS, Row, Rows, markdown
 
 from lagsym.data.trajectories import Segment, Trajectories
@@ -125,11 +125,11 @@ def claim(name: str, seed: int, cap: float) -> Row:
         command = [sys.executable, "-c", "from lagsym.cli import main; main()", "discover", str(table)]
         command += ["-o", str(output), *(["--angles", ",".join(angles)] if angles else [])]
         started = time.monotonic()
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=cap)
-        except subprocess.TimeoutExpired:
-            return {"status": "not finished", "seconds": cap}
-        row: Row = {"exit": done.returncode, "seconds": round(time.monotonic() - started, 1)}
+        done = limited(command, cap)
+        seconds = round(time.monotonic() - started, 1)
+        if done is None:
+            return {"status": "not finished", "seconds": seconds, "cap": cap}
+        row: Row = {"exit": done.returncode, "seconds": seconds}
         if done.returncode not in (0, 3):
             return row | {"status": "refused", "said": done.stderr.strip()[-300:]}
         law = read_law(output / "law.json")
@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", default="")
     parser.add_argument("--seeds", default="0,1,2,3")
-    parser.add_argument("--cap", type=float, default=CAP, help="seconds after which a run is given up")
+    parser.add_argument("--cap", type=float, default=CAP, help="processor seconds after which a run is given up")
     parser.add_argument("--again", action="store_true", help="measure rows of other revisions again")
     arguments = parser.parse_args()
     kept = Rows(RESULTS / "false_claims.jsonl", ("case", "seed"), again=arguments.again)

@@ -1,10 +1,12 @@
-"""A measurement in a process of its own, with its processor time and memory."""
+"""A measurement or a command in a process of its own, with its processor time and memory."""
 
 from __future__ import annotations
 
 import multiprocessing
 import resource
-from collections.abc import Callable
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
 from rows import Row
@@ -31,6 +33,30 @@ def alone(task: Callable[[], Row], cap: float) -> Row:
         row = {"failure": f"stopped, after {cap:.0f} s or for want of memory"}
     process.join()
     return row
+
+
+WAIT = 10
+"""How many times as long as it may compute a command may take on the clock."""
+
+
+def limited(command: Sequence[str], cap: float) -> subprocess.CompletedProcess[str] | None:
+    """What a command printed and exited with, or None where it did not end.
+
+    Arguments:
+        command: the program and its arguments.
+        cap: processor seconds after which it is stopped, so that it does not matter what else runs.
+    """
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (int(cap), int(cap) + 5))
+
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=WAIT * cap, preexec_fn=limit
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return None if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL) else done
 
 
 def _answer(task: Callable[[], Row], sender: Connection, cap: float) -> None:

@@ -7,11 +7,11 @@ Parameters are drawn at random for every seed. Only positions are measured; nois
 deviation. A run counts as recovered when it ends with exit code 0, `status` is `recovered`, and the verdict is
 `identical` or `gauge-equivalent`, or `same dynamics` by a constant multiplier where several of those exist. Errors of
 constants are against those with which the law would be the reference exactly. Rows are kept in
-`benchmarks/results/recovery.jsonl` as they are measured, with the revision; the table is written beside it.
+`benchmarks/results/recovery.jsonl` as they are measured, with the revision; the table is written beside it. The cap is
+one of processor seconds.
 
-The engines `py-xl-sindy`, `naive-free` and `naive-structured` are rivals on the same data, see `rivals.py`; their cap
-is one of processor seconds. Their rows say beside `recovered`, which is after lagsym fitted the constants, what was
-right `as_it_comes`.
+The engines `py-xl-sindy`, `naive-free` and `naive-structured` are rivals on the same data, see `rivals.py`. Their rows
+say beside `recovered`, which is after lagsym fitted the constants, what was right `as_it_comes`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import itertools
 import json
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from processes import limited
 from rival_judging import rival_row
 from rivals import RIVALS, missing
 from rows import RESULTS, Row, Rows, markdown
@@ -55,7 +55,7 @@ ELEVEN = (
 )
 KEYS = ("system", "noise", "seed", "engine", "evidence")
 CAP = 120.0
-"""Seconds after which a discovery counts as failed."""
+"""Processor seconds after which a discovery counts as failed: what else runs does not matter."""
 
 
 def conservative() -> tuple[str, ...]:
@@ -78,11 +78,10 @@ def recover(key: dict[str, object], cap: float) -> Row:
         command += ["--noise", str(key["noise"]), "--positions-only", "--engine", str(key["engine"])]
         command += ["--evidence", str(key["evidence"]), "-o", str(output)]
         started = time.monotonic()
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=cap)
-        except subprocess.TimeoutExpired:
-            return {"recovered": False, "verdict": f"not finished after {cap:.0f} s", "seconds": cap}
+        done = limited(command, cap)
         seconds = round(time.monotonic() - started, 1)
+        if done is None:
+            return {"recovered": False, "verdict": f"not finished after {cap:.0f} s", "seconds": seconds}
         if done.returncode not in (0, 3, 4):
             return {"recovered": False, "verdict": done.stderr.strip()[-200:], "seconds": seconds}
         law = read_law(output / "law.json")
@@ -194,7 +193,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--engines", default="auto")
     parser.add_argument("--evidence", default="auto")
-    parser.add_argument("--cap", type=float, default=CAP, help="seconds after which a run counts as failed")
+    parser.add_argument("--cap", type=float, default=CAP, help="processor seconds after which a run counts as failed")
     parser.add_argument("--results", type=Path, default=RESULTS / "recovery.jsonl")
     parser.add_argument("--again", action="store_true", help="measure rows of other revisions again")
     measure(parser.parse_args())
