@@ -16,11 +16,14 @@ SPACE = JetSpace(("u",), ("t", "x"))
 """The jet space of densities: u, u_t, u_x, u_xx, ..."""
 SITE_SYMBOLS = (parameter_symbol("q"), parameter_symbol("q_dot"))
 """What a site's function is written in: its position and its velocity."""
+BESIDE_SYMBOLS = (parameter_symbol("q_before"), parameter_symbol("q_after"))
+"""What else a site's function may be written in: the positions of the sites before and after it."""
 EDGE_SYMBOLS = (parameter_symbol("a"), parameter_symbol("b"))
 """What an edge's function is written in: the positions of its left and its right end."""
 SPACING = parameter_symbol("h")
 """The distance of neighbouring sites."""
 
+_HALVES = (-sp.Rational(1, 2), sp.Rational(1, 2))
 _X = 1
 """Position of x in the base."""
 _EPSILON = sp.Symbol("epsilon", positive=True)
@@ -56,25 +59,30 @@ def continuum_density(
 
         a = u - h/2 u_x + h^2/8 u_xx - ...,   b = u + h/2 u_x + h^2/8 u_xx + ...,
 
-    and is expanded in the spacing h; an edge to the site r places on spans r h instead.  Sum and integral differ by
-    less than any power of h.  Divergences are taken away: with f of lower order in derivatives, f u_xxx becomes
-    -D_x f u_xx, and f(u, u_x) u_xx becomes -u_x dF/du with F the integral of f by u_x.
+    and is expanded in the spacing h; an edge to the site r places on spans r h instead.  A site's function may hold the
+    positions of both its neighbours, u(x - h) and u(x + h), too.  Sum and integral differ by less than any power of h.
+    Divergences are taken away: with f of lower order in derivatives, f u_xxx becomes -D_x f u_xx, and f(u, u_x) u_xx
+    becomes -u_x dF/du with F the integral of f by u_x.
 
     Arguments:
         edge: what an edge to the next site adds to L, in `EDGE_SYMBOLS` a, b (smooth at a = b) and parameters; or, by
             how many places they span, what edges of several lengths add.
-        node: what a site adds to L, in `SITE_SYMBOLS` q, q_dot and parameters.
+        node: what a site adds to L, in `SITE_SYMBOLS` q, q_dot, `BESIDE_SYMBOLS` q_before, q_after and parameters.
         spacing: a symbol or a number.
         order: the highest power of the spacing in an edge that is kept, at most 4: beyond, densities hold u_xxx.
 
     Raises:
-        InputError: the order is not one of those, or the edge is not smooth where its ends are alike.
+        InputError: the order is not one of those, a function is not smooth where its sites are alike, or one holds
+            q_dot and a neighbour at once, which gives the density a term of u_tx.
 
     >>> (q, v), (a, b) = SITE_SYMBOLS, EDGE_SYMBOLS
     >>> continuum_density(-((b - a) ** 2) / 2, v**2 / 2, order=4).density
     h**3*u_xx**2/24 - h*u_x**2/2 + u_t**2/(2*h)
     >>> continuum_density({1: -((b - a) ** 2) / 2, 2: (b - a) ** 2 / 8}, v**2 / 2, order=4).density
     -h**3*u_xx**2/8 + u_t**2/(2*h)
+    >>> before, after = BESIDE_SYMBOLS
+    >>> continuum_density(0, v**2 / 2 - ((after - before) / 2) ** 2 / 2, order=2).density
+    -h*u_x**2/2 + u_t**2/(2*h)
 
     Source: N. J. Zabusky and M. D. Kruskal, Physical Review Letters 15 (1965) 240, for the continuum of a chain;
     P. Rosenau, Physics Letters A 118 (1986) 222, for its limits.
@@ -83,10 +91,16 @@ def continuum_density(
         msg = f"expected an order of the spacing from 0 to 4, beyond which densities hold u_xxx; got {order}"
         raise InputError(msg)
     u, u_t = SPACE.symbol(0), SPACE.symbol(0, (0,))
-    site = sp.sympify(node).xreplace(dict(zip(SITE_SYMBOLS, (u, u_t), strict=True)))
+    own, beside = _split(node)
+    site = own.xreplace(dict(zip(SITE_SYMBOLS, (u, u_t), strict=True)))
     edges = edge if isinstance(edge, Mapping) else {1: edge}
-    expanded = {reach: _expanded(sp.sympify(one), order + _FURTHER) for reach, one in edges.items()}
-    powers = [sp.Add(*(part[n] * reach**n for reach, part in expanded.items())) for n in range(order + _FURTHER + 1)]
+    highest = order + _FURTHER
+    expanded = [
+        (reach, _expanded(sp.sympify(one), dict(zip(EDGE_SYMBOLS, _HALVES, strict=True)), highest))
+        for reach, one in edges.items()
+    ]
+    expanded.append((1, _expanded(beside, dict(zip(BESIDE_SYMBOLS, (-1, 1), strict=True)), highest)))
+    powers = [sp.Add(*(part[n] * reach**n for reach, part in expanded)) for n in range(highest + 1)]
     kept = sp.Add(*(_reduced(power) * spacing**n for n, power in enumerate(powers[: order + 1])))
     neglected, at = _first_neglected(powers, order)
     shown = neglected * spacing ** (at or 0) / spacing
@@ -102,23 +116,35 @@ def _first_neglected(powers: Sequence[sp.Expr], order: int) -> tuple[sp.Expr, in
     return sp.S.Zero, None
 
 
-def _expanded(edge: sp.Expr, order: int) -> list[sp.Expr]:
-    """The coefficient of each power of the spacing in e(u(x - h/2), u(x + h/2))."""
+def _split(node: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """What a site adds by itself, and what it adds together with its neighbours."""
+    terms = sp.Add.make_args(sp.expand(sp.sympify(node)))
+    beside = [term for term in terms if term.has(*BESIDE_SYMBOLS)]
+    for term in beside:
+        if term.has(SITE_SYMBOLS[1]):
+            msg = f"expected q_dot and the positions of neighbours in different terms of a site's function; got {term}"
+            raise InputError(msg)
+    return sp.Add(*(term for term in terms if term not in beside)), sp.Add(*beside)
+
+
+def _expanded(function: sp.Expr, offsets: Mapping[sp.Symbol, sp.Expr | int], order: int) -> list[sp.Expr]:
+    """The coefficient of each power of the spacing in f(u(x + offset h), ...), of two places and perhaps u(x)."""
     derivatives = [_derivative(n) for n in range(order + 1)]
     left, right = (
-        sp.Add(*((sign * _EPSILON / 2) ** n / sp.factorial(n) * derivatives[n] for n in range(order + 1)))
-        for sign in (-1, 1)
+        sp.Add(*((offset * _EPSILON) ** n / sp.factorial(n) * derivatives[n] for n in range(order + 1)))
+        for offset in offsets.values()
     )
     middle = derivatives[0]
-    # Taylor's polynomial of e in its two arguments; the arguments' differences from u are of first order.
+    # Taylor's polynomial of f in its two arguments; the arguments' differences from u are of first order.
     first, second = sp.Dummy(), sp.Dummy()
-    a, b = EDGE_SYMBOLS
+    a, b = offsets
+    here: Any = dict.fromkeys((a, b, SITE_SYMBOLS[0]), middle)
     total: Any = sp.S.Zero
     for n in range(order + 1):
         for i in range(n + 1):
-            slope = sp.diff(edge, a, i, b, n - i).subs({a: middle, b: middle}, simultaneous=True)
+            slope = sp.diff(function, a, i, b, n - i).subs(here, simultaneous=True)
             if slope.has(sp.zoo, sp.nan, sp.oo):
-                msg = f"expected an edge function that is smooth where its ends are alike; {edge} is not"
+                msg = f"expected a function that is smooth where its sites are alike; {function} is not"
                 raise InputError(msg)
             total += slope * first**i * second ** (n - i) / (sp.factorial(i) * sp.factorial(n - i))
     polynomial = sp.Poly(total, first, second)

@@ -7,9 +7,10 @@ import sympy as sp
 from lagsym import systems
 from lagsym.errors import InputError
 from lagsym.mechanics.calculus import euler_lagrange
-from lagsym.mechanics.continuum import EDGE_SYMBOLS, SITE_SYMBOLS, SPACE, continuum_density
+from lagsym.mechanics.continuum import BESIDE_SYMBOLS, EDGE_SYMBOLS, SITE_SYMBOLS, SPACE, continuum_density
 
 (Q, V), (A, B) = SITE_SYMBOLS, EDGE_SYMBOLS
+BEFORE, AFTER = BESIDE_SYMBOLS
 U = SPACE.symbol(0)
 U_T, U_X, U_XX = SPACE.symbol(0, (0,)), SPACE.symbol(0, (1,)), SPACE.symbol(0, (1, 1))
 H = sp.Symbol("h", real=True)
@@ -51,6 +52,22 @@ def test_toda_becomes_boussinesq():
     assert sp.expand(found.density - by_hand) == 0
     next_term = a * b * H**3 * U_XX**2 / 24 - a * b**3 * H**3 * U_X**4 / 24
     assert (sp.expand(found.neglected - next_term), found.neglected_order) == (0, 4)
+
+
+def test_functions_of_three_sites_are_those_of_pairs_that_they_add_up_to():
+    springs = continuum_density(-((B - A) ** 2) / 2, KINETIC, order=4)
+    bent = continuum_density(0, KINETIC + Q * (BEFORE - 2 * Q + AFTER) / 2, order=4)
+    assert sp.expand(bent.density - springs.density) == 0
+    assert sp.expand(bent.neglected - springs.neglected) == 0
+    far = continuum_density({2: -((B - A) ** 2) / 8 + (B - A) ** 3 / 6}, KINETIC, order=4)
+    central = continuum_density(0, KINETIC - ((AFTER - BEFORE) / 2) ** 2 / 2 + (AFTER - BEFORE) ** 3 / 6, order=4)
+    assert sp.expand(far.density - central.density) == 0
+    assert (sp.expand(far.neglected - central.neglected), far.neglected_order) == (0, central.neglected_order)
+
+
+def test_a_velocity_beside_a_neighbour_is_refused():
+    with pytest.raises(InputError, match="in different terms"):
+        continuum_density(0, KINETIC + V * AFTER)
 
 
 def test_sites_keep_their_function_per_length():
