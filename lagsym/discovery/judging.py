@@ -99,7 +99,7 @@ def judge(
         scores["unconstrained_r2"] = unconstrained_r2(learn, held_out, seed=seed)
         notices.append(
             f"The best law explains only R² = {scores['held_out_r2']:.3f} of held-out accelerations; an unconstrained "
-            f"network explains {scores['unconstrained_r2']:.3f}."
+            f"regression explains {scores['unconstrained_r2']:.3f}."
         )
     elif beaten and rival is not None:
         notices.append(
@@ -139,8 +139,8 @@ def judge_nothing(learn: Trajectories, held_out: Trajectories, *, seed: int = 0)
     notices = []
     if score < UNCONSTRAINED_R2:
         notices.append(
-            f"Neither a Lagrangian nor an unconstrained network (R² = {score:.3f}) explains the held-out motion: the "
-            "data are too few, too noisy, or miss a coordinate."
+            f"Neither a Lagrangian nor an unconstrained regression (R² = {score:.3f}) explains the held-out motion: "
+            "the data are too few, too noisy, or miss a coordinate."
         )
     rival = _rival(learn, differentiate(held_out), seed)
     return _without_law({"unconstrained_r2": score}, notices, rival, learn)

@@ -88,7 +88,7 @@ def discover_motion(
     known = parts.fit.with_segments((*parts.fit.segments, *parts.choose.segments))
     smooth = learn.with_segments((*learn.segments, *choose.segments))
     if selected is None:
-        with log.stage("judge", "Comparing with an unconstrained network"):
+        with log.stage("judge", "Comparing with an unconstrained regression"):
             judgement = judge_nothing(learn, parts.report, seed=options.seed)
         return Discovery(_without(data, judgement, options, log), None, network, parts)
     log.notices += selected.messages

@@ -20,9 +20,11 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
+from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
-from lagsym.data.weak import place_test_functions
+from lagsym.data.weak import TestFunctions, place_test_functions
 from lagsym.distillation.engines.subset import best_subsets, choose
+from lagsym.distillation.evidence import CHUNK, FEWEST_SAMPLES
 from lagsym.distillation.terms import _functions as functions_of_position
 from lagsym.mechanics.inverse_problem.existence import EXISTS, IMPOSSIBLE, UNDECIDED, Existence
 from lagsym.mechanics.inverse_problem.numeric_decision import find_numeric_multiplier
@@ -92,11 +94,8 @@ def find_equations(data: Trajectories, *, seed: int = 0) -> Equations | None:
     """
     space, jets = JetSpace(data.coordinates), data.jets()
     terms = _terms(data, space)
-    values = sp.lambdify((*space.positions, *space.velocities), terms, "numpy")(*jets.q.T, *jets.v.T)
-    columns = np.stack([np.broadcast_to(np.asarray(value, float), len(jets)) for value in values])
     functions = place_test_functions(data)
-    zero = np.zeros((1, len(jets), 1))
-    matrix = functions.integrate(columns[..., None], np.broadcast_to(zero, (*columns.shape, 1)))[..., 0].T
+    matrix = _averages(terms, space, jets, functions)
     targets = -functions.integrate(np.zeros_like(jets.v), jets.v)
     groups = _groups(data, [len(part) for part in functions.values])
     found = []
@@ -108,6 +107,20 @@ def find_equations(data: Trajectories, *, seed: int = 0) -> Equations | None:
         again = _resampled(matrix[:, support], target, groups, np.random.default_rng(seed))
         found.append((tuple(terms[k] for k in support), chosen.coefficients, again, chosen.residual))
     return Equations(space, *(tuple(part) for part in zip(*found, strict=True)))
+
+
+def _averages(
+    terms: list[sp.Expr], space: JetSpace, jets: Jets, functions: TestFunctions
+) -> Float[np.ndarray, "functions terms"]:
+    """Every term's average over every test function, from a part of the samples at a time."""
+    compiled = sp.lambdify((*space.positions, *space.velocities), terms, "numpy")
+    parts = []
+    for here, some in functions.batches(max(FEWEST_SAMPLES, CHUNK // len(terms))):
+        values = compiled(*jets.q[here].T, *jets.v[here].T)
+        count = here.stop - here.start
+        columns = np.stack([np.broadcast_to(np.asarray(value, float), count) for value in values])[..., None]
+        parts.append(some.integrate(columns, np.zeros_like(columns))[..., 0].T)
+    return np.concatenate(parts)
 
 
 def weak_misfit(predicted: Float[np.ndarray, "samples n"], data: Trajectories) -> Float[np.ndarray, " n"]:

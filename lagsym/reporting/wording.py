@@ -65,7 +65,10 @@ SCORES = {
     "fidelity_error_p90": ("the same, 90 % of samples", "have at most this error"),
     "fidelity_error_p99": ("the same, 99 % of samples", "have at most this error"),
     "fidelity_error_largest": ("the same, all samples", "have at most this error"),
-    "unconstrained_r2": ("R² without a Lagrangian", "of an ordinary network on the same held-out data"),
+    "unconstrained_r2": (
+        "R² without a Lagrangian",
+        "of polynomials, or else an ordinary network, on the same held-out data",
+    ),
     "held_out_residual": (
         "Residual over noise",
         "of held-out positions, which the law follows from fitted starts; noise alone leaves 1",

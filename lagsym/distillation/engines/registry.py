@@ -48,20 +48,28 @@ class AutoEngine(Engine):
     def search_all(
         self, tables: Sequence[Table], *, seed: int = 0, budget: Budget | None = None
     ) -> tuple[FormulaFront, ...]:
-        """Search all tables with the first engine that works.
+        """Search all tables with the first engine that works; where it has no formula for one, with the next.
 
         Raises:
             UnavailableError: none does.
         """
         passed: list[str] = []
+        found: dict[int, FormulaFront] = {}
         for candidate in self.engines:
+            left = [k for k in range(len(tables)) if k not in found or not found[k].formulas]
+            if not left:
+                break
             try:
-                fronts = candidate.search_all(tables, seed=seed, budget=budget)
+                fronts = candidate.search_all([tables[k] for k in left], seed=seed, budget=budget)
             except UnavailableError as error:
                 passed.append(f"{candidate.name} was passed over: {error}")
                 continue
-            return tuple(replace(front, passed_over="; ".join(passed)) for front in fronts)
-        raise UnavailableError("; ".join(passed))
+            for k, front in zip(left, fronts, strict=True):
+                before = (found[k].message,) if k in found and found[k].message else ()
+                found[k] = replace(front, passed_over="; ".join((*passed, *before)))
+        if len(found) < len(tables):
+            raise UnavailableError("; ".join(passed))
+        return tuple(found[k] for k in range(len(tables)))
 
 
 ENGINES: dict[str, type[Engine]] = {

@@ -50,6 +50,28 @@ def test_auto_with_nothing_that_runs():
         auto.search(TABLE)
 
 
+class Halting(Engine):
+    """Finds nothing for a table whose rows are few."""
+
+    name = "halting"
+
+    def available(self):
+        return None
+
+    def search(self, table, *, seed=0, budget=None):
+        if len(table.y) < 6:
+            return FormulaFront((), "halting", status="partial", message="1 of 1 searches ended early")
+        return SparseEngine().search(table, seed=seed, budget=budget)
+
+
+def test_auto_asks_the_next_engine_for_a_table_that_the_first_found_nothing_for():
+    more = Table(("x",), np.arange(9.0)[:, None], np.arange(9.0) ** 2)
+    first, second = AutoEngine((Halting(), SparseEngine())).search_all((TABLE, more), budget=Budget(1))
+    assert first.formulas[-1].loss < 1e-20
+    assert first.passed_over == "1 of 1 searches ended early"
+    assert second.passed_over == ""
+
+
 def test_auto_does_not_hide_bad_input():
     with pytest.raises(DataError, match="odd"):
         AutoEngine((Broken(DataError("odd")), SparseEngine())).search(TABLE)
