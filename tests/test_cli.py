@@ -393,3 +393,13 @@ def test_a_network_may_be_forbidden(motion):
     assert done.returncode == 0, done.stderr
     assert set(read_law(motion.parent / "plain" / "law.json").evidence.values()) == {("data",)}
     assert not any("network" in name for name in read_law(motion.parent / "plain" / "law.json").scores)
+
+
+def test_an_interrupt_is_one_sentence(tmp_path, monkeypatch):
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lagsym.systems.catalogue", interrupted)
+    done = lagsym("systems", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "lagsym: interrupted; earlier results are as they were\n"

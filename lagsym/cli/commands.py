@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 
 BAD_INPUT = 2
+INTERRUPTED = 130
+"""What shells make of SIGINT."""
 LANGUAGES = "numpy, torch, c, julia, modelica or script"
 
 Output = Annotated[
@@ -59,6 +61,15 @@ def main() -> None:
     except LagsymError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"lagsym: {error}", markup=False)
         sys.exit(BAD_INPUT)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            typer.echo(f"lagsym: interrupted; earlier results are as they were{_to_go_on()}", err=True)
+        raise
+
+
+def _to_go_on() -> str:
+    resumed = {"discover", "run"} & set(sys.argv[1:2])
+    return ", and a training that had begun goes on with --resume and the same options" if resumed else ""
 
 
 @app.command()
