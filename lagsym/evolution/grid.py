@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from scipy.interpolate import make_interp_spline
 
 from lagsym.errors import InputError
@@ -24,14 +25,60 @@ LONG_WAVES = 2 / 3
 """Share of the waves on a periodic grid that move: products of longer ones would come back as waves that are not there;
 S. A. Orszag, Journal of the Atmospheric Sciences 28 (1971) 1074."""
 SPLINE_DEGREE = 7
+FEW_NODES = 256
+"""Up to which a product with a matrix is faster than a transform and back."""
 FEWEST_SITES = SPLINE_DEGREE + 1
 """Along a direction; that many make one spline."""
 Matrix = Float[np.ndarray, "rows columns"]
 
 
 @dataclass(frozen=True, eq=False)
-class Direction:
-    """Nodes along one direction of space.
+class Ring:
+    """Evenly spaced sites along a closed direction, which are the nodes.
+
+    Arguments:
+        nodes: their places.
+        weights: of the integral, as a sum over the nodes.
+        numbers: i times the wave numbers of the transform of real values.
+    """
+
+    nodes: Float[np.ndarray, " nodes"]
+    weights: Float[np.ndarray, " nodes"]
+    numbers: Complex[np.ndarray, " waves"]
+    periodic: ClassVar[bool] = True
+
+    @cached_property
+    def derivative(self) -> Matrix:
+        """Fourier's derivative of the values at the nodes, as a matrix D."""
+        return self._by_waves(np.eye(len(self.nodes)), 0)
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        """Which nodes move: all."""
+        return np.ones(len(self.nodes), bool)
+
+    @cached_property
+    def basis(self) -> Matrix:
+        """Orthonormal columns that motion consists of: long waves."""
+        count = len(self.nodes)
+        phase = 2 * np.pi * np.outer(np.arange(count), np.arange(1, int(LONG_WAVES * count / 2) + 1)) / count
+        waves = np.hstack([np.ones((count, 1)), np.cos(phase), np.sin(phase)])
+        return waves / np.linalg.norm(waves, axis=0)
+
+    def differentiate(self, values: np.ndarray, axis: int, *, adjoint: bool = False) -> np.ndarray:
+        """D, or its adjoint -D, along an axis counted from the last; by fast transforms where there are many nodes."""
+        few = len(self.nodes) <= FEW_NODES
+        slope = along(self.derivative, values, axis) if few else self._by_waves(values, axis)
+        return -slope if adjoint else slope
+
+    def _by_waves(self, values: np.ndarray, axis: int) -> np.ndarray:
+        waves = np.moveaxis(np.fft.rfft(values, axis=axis), axis, -1) * self.numbers
+        return np.fft.irfft(np.moveaxis(waves, -1, axis), len(self.nodes), axis=axis)
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Nodes between two ends, at which values are given.
 
     Arguments:
         nodes: their places.
@@ -39,7 +86,6 @@ class Direction:
         derivative: of the values at the nodes, D.
         from_sites: values at the nodes from those at the evenly spaced sites.
         to_sites: values at the sites from those at the nodes.
-        periodic: whether it closes on itself; otherwise the values at the first and last node are given.
     """
 
     nodes: Float[np.ndarray, " nodes"]
@@ -47,7 +93,7 @@ class Direction:
     derivative: Matrix
     from_sites: Matrix
     to_sites: Matrix
-    periodic: bool
+    periodic: ClassVar[bool] = False
 
     @cached_property
     def adjoint(self) -> Matrix:
@@ -56,21 +102,29 @@ class Direction:
 
     @cached_property
     def free(self) -> np.ndarray:
-        """Which nodes move."""
+        """Which nodes move: all but the ends."""
         moving = np.ones(len(self.nodes), bool)
-        if not self.periodic:
-            moving[[0, -1]] = False
+        moving[[0, -1]] = False
         return moving
 
     @cached_property
     def basis(self) -> Matrix:
-        """Orthonormal columns that motion consists of: long waves where periodic, else the free nodes."""
-        count = len(self.nodes)
-        if not self.periodic:
-            return np.eye(count)[:, self.free]
-        phase = 2 * np.pi * np.outer(np.arange(count), np.arange(1, int(LONG_WAVES * count / 2) + 1)) / count
-        waves = np.hstack([np.ones((count, 1)), np.cos(phase), np.sin(phase)])
-        return waves / np.linalg.norm(waves, axis=0)
+        """Orthonormal columns that motion consists of: one for each node that moves."""
+        return np.eye(len(self.nodes))[:, self.free]
+
+    def differentiate(self, values: np.ndarray, axis: int, *, adjoint: bool = False) -> np.ndarray:
+        """D or its adjoint along an axis counted from the last."""
+        return along(self.adjoint if adjoint else self.derivative, values, axis)
+
+
+Direction = Ring | Stretch
+
+
+def along(matrix: Matrix, values: np.ndarray, axis: int) -> np.ndarray:
+    """A matrix applied to one axis of values, counted from the last."""
+    if axis == -1:
+        return values @ matrix.T
+    return np.moveaxis(np.moveaxis(values, axis, -1) @ matrix.T, -1, axis)
 
 
 def direction(sites: Float[np.ndarray, " sites"], *, periodic: bool, order: int = 1) -> Direction:
@@ -95,18 +149,16 @@ def direction(sites: Float[np.ndarray, " sites"], *, periodic: bool, order: int 
     return _ring(sites) if periodic else _stretch(sites, NODE_SHARES[max(order, 1) - 1])
 
 
-def _ring(sites: np.ndarray) -> Direction:
+def _ring(sites: np.ndarray) -> Ring:
     count = len(sites)
     step = (sites[-1] - sites[0]) / (count - 1)
     numbers = 2j * np.pi * np.fft.rfftfreq(count, step)
     if count % 2 == 0:
         numbers[-1] = 0  # the derivative of the shortest wave is nought at its sites
-    identity = np.eye(count)
-    derivative = np.fft.irfft(numbers[:, None] * np.fft.rfft(identity, axis=0), count, axis=0)
-    return Direction(sites, np.full(count, step), derivative, identity, identity, periodic=True)
+    return Ring(sites, np.full(count, step), numbers)
 
 
-def _stretch(sites: np.ndarray, share: float) -> Direction:
+def _stretch(sites: np.ndarray, share: float) -> Stretch:
     """Legendre, Gauss and Lobatto's nodes; C. Canuto et al., Spectral Methods: Fundamentals, section 2.3."""
     reference, quadrature = _lobatto(max(FEWEST_SITES, round(share * len(sites))))
     half = (sites[-1] - sites[0]) / 2
@@ -121,7 +173,7 @@ def _stretch(sites: np.ndarray, share: float) -> Direction:
     np.fill_diagonal(derivative, -derivative.sum(axis=1))
     spline = make_interp_spline(sites, np.eye(len(sites)), SPLINE_DEGREE)
     to_sites = _interpolation(nodes, barycentric, sites)
-    return Direction(nodes, half * quadrature, derivative, spline(nodes), to_sites, periodic=False)
+    return Stretch(nodes, half * quadrature, derivative, spline(nodes), to_sites)
 
 
 def _lobatto(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -183,8 +235,7 @@ class Grid:
     def differentiate(self, values: np.ndarray, index: Sequence[int], *, adjoint: bool = False) -> np.ndarray:
         """The derivative along the directions of space in `index`, 0 for the first, or its adjoint."""
         for k in index:
-            line = self.directions[k]
-            values = self._along(line.adjoint if adjoint else line.derivative, values, k)
+            values = self.directions[k].differentiate(values, k - len(self.directions), adjoint=adjoint)
         return values
 
     def from_sites(self, values: np.ndarray) -> np.ndarray:
@@ -210,7 +261,7 @@ class Grid:
                 share = (line.nodes - line.nodes[0]) / np.ptp(line.nodes)
                 interpolation = np.zeros((len(share),) * 2)
                 interpolation[:, 0], interpolation[:, -1] = 1 - share, share
-                rest = rest - self._along(interpolation, rest, k)
+                rest = rest - along(interpolation, rest, k - len(self.directions))
         return values - rest
 
     @cached_property
@@ -225,12 +276,6 @@ class Grid:
 
     def _each(self, name: str, values: np.ndarray) -> np.ndarray:
         for k, line in enumerate(self.directions):
-            if not line.periodic:
-                values = self._along(getattr(line, name), values, k)
+            if isinstance(line, Stretch):
+                values = along(getattr(line, name), values, k - len(self.directions))
         return values
-
-    def _along(self, matrix: np.ndarray, values: np.ndarray, k: int) -> np.ndarray:
-        axis = k - len(self.directions)
-        if axis == -1:
-            return values @ matrix.T
-        return np.moveaxis(np.moveaxis(values, axis, -1) @ matrix.T, -1, axis)

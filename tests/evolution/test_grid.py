@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lagsym.evolution.grid import Grid, direction
+from lagsym.evolution.grid import FEW_NODES, Grid, direction
 
 RING = direction(np.arange(20) * 0.3, periodic=True)
 STRETCH = direction(np.linspace(-1, 3, 20), periodic=False)
@@ -14,7 +14,8 @@ def test_integration_by_parts_is_exact(line):
         boundary[0, 0], boundary[-1, -1] = -1, 1
     weighted = line.weights[:, None] * line.derivative
     np.testing.assert_allclose(weighted + weighted.T, boundary, atol=1e-12)
-    np.testing.assert_allclose(line.weights[:, None] * line.adjoint, weighted.T, atol=1e-12)
+    adjoint = line.differentiate(np.eye(len(line.nodes)), -2, adjoint=True)
+    np.testing.assert_allclose(line.weights[:, None] * adjoint, weighted.T, atol=1e-12)
 
 
 def test_polynomials_are_exact_between_ends():
@@ -36,6 +37,19 @@ def test_waves_are_exact_on_a_ring(count):
     np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-12)
     np.testing.assert_allclose(basis @ basis.T @ np.sin(6 * x), np.sin(6 * x), atol=1e-12)
     np.testing.assert_allclose(basis @ basis.T @ np.cos(8 * x), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("count", [FEW_NODES, FEW_NODES + 1, 2 * FEW_NODES])
+def test_many_nodes_are_differentiated_as_few_are(count):
+    ring = direction(np.arange(count) * 0.05, periodic=True)
+    values = np.random.default_rng(0).standard_normal((3, count, 2))
+    expected = np.einsum("ij,ajb->aib", ring.derivative, values)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(ring.differentiate(values, -2), expected, atol=1e-11 * scale)
+    np.testing.assert_allclose(ring.differentiate(values, -2, adjoint=True), -expected, atol=1e-11 * scale)
+    x = 2 * np.pi * ring.nodes / (count * 0.05)
+    slope = -5 * 2 * np.pi / (count * 0.05) * np.sin(5 * x)
+    np.testing.assert_allclose(ring.differentiate(np.cos(5 * x), -1), slope, atol=1e-10)
 
 
 def test_directions_of_a_plane_keep_apart():
