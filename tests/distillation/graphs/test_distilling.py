@@ -71,12 +71,12 @@ def test_pair_laws_are_recovered(name):
     assert law.fidelity[0] < 1e-2
 
 
-@SLOW
-def test_pair_laws_in_space_with_masses():
+@pytest.mark.parametrize("dimension", [1, 3])
+def test_pair_laws_on_a_line_and_in_space_with_masses(dimension):
     force, expected, nearest = PAIRS["gravity"]
     masses = (1.0, 2.0, 0.5, 3.0)
-    train = bodies(force, nearest, 400, 0, 3, masses)
-    choose = bodies(force, nearest, 60, 1, 3, masses)
+    train = bodies(force, nearest, 400, 0, dimension, masses)
+    choose = bodies(force, nearest, 60, 1, dimension, masses)
     options = GraphOptions(width=10, tolerance=1e-3)
     law = distill_graph(fit_graph(train, choose, all_pairs(4, masses=masses), options=options), train)
     agree(law.edges[0].expression, expected, R, (nearest, 3.0))
