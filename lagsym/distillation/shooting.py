@@ -24,8 +24,9 @@ SHARES = (0.25, 0.5, 1.0)
 """Of a window, that its starting state is fitted to in turn: errors of the start grow along a window."""
 FINE_SHARES = tuple(np.linspace(0.1, 1, 19))
 """The same for windows that did not come down to what the others leave."""
-STUCK = 1.5
-"""Times the noise that a window has to leave, where most leave less, for its state to be sought anew."""
+STUCK, FEW = 2.0, 0.2
+"""Times the noise that a window has to leave for its state to be sought anew, and the share of such windows from which
+on it is the law that is wrong."""
 SETTLING, SETTLED = 8, 1e-2
 """Iterations of the starting states alone, and the share of a window's misfit below which a gain ends them."""
 EXHAUSTED = 0.25
@@ -185,7 +186,7 @@ class Shooting:
         samples = np.maximum(self.windows.weight.sum(axis=0), 1)
         misfit = np.sqrt(np.sum((found.residual * unit) ** 2, axis=(0, 2)) / (samples * self.n))
         stuck = np.flatnonzero(misfit > STUCK)
-        if not 0 < len(stuck) < len(misfit) / 2 or np.median(misfit) > STUCK:
+        if not 0 < len(stuck) < FEW * len(misfit):
             return None
         part = Shooting(self.mechanics, self.windows.take(stuck), self.scale, self.constants)
         try:
