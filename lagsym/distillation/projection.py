@@ -35,6 +35,8 @@ STEPS = 25
 RIDGE = 1e-12
 NOTHING = 1e-12
 """Relative size of a term that is left out."""
+CANCELS = 1e-9
+"""Size of a combination, relative to its terms', that says no more than that they are the same."""
 SAME_SHAPE = 1e-6
 """Sine of the angle between two operators on the data, as vectors, below which they are one."""
 BREAKS_DOWN = 1e3
@@ -100,14 +102,18 @@ class Projection:
             self._plain = self._fixed(Library(space, tuple(Term(self.terms[k], 0.0) for k in plain)))
 
     def residual(self, values: Constants) -> Float[np.ndarray, " rows"]:
-        """G c for the best c with |P c| = 1; constant and huge where a term is not real."""
+        """G c for the best c with |P c| = 1; constant and huge where a term is not real, or terms are the same."""
         found = self._normalised(values)
+        broken = np.full(math.prod(self._plain[0].shape[1:]), BREAKS_DOWN)
         if found is None:
-            return np.full(math.prod(self._plain[0].shape[1:]), BREAKS_DOWN)
+            return broken
         rows, others, _ = found
         c = lowest(rows, others)[:, 0]
         c *= np.sign(c[0]) or 1.0
-        return rows.T @ c / np.linalg.norm(others.T @ c) * np.sqrt(others.shape[1])
+        size = float(np.linalg.norm(others.T @ c))
+        # Every term has unit size, so that only terms that cancel leave next to nothing.
+        unit = float(np.linalg.norm(c) * np.sqrt(others.shape[1]))
+        return rows.T @ c / size * np.sqrt(others.shape[1]) if size > CANCELS * unit else broken
 
     def coefficients(self, values: Constants) -> Float[np.ndarray, " terms"] | None:
         """The best coefficients of the terms, in their order, up to a common factor; None where a term is not real.

@@ -27,6 +27,11 @@ def pushed():
     return differentiate(Trajectories(("x",), (Segment(t, x[:, None], force=force[:, None]),)))
 
 
+def test_a_sum_that_holds_a_term_twice_is_none():
+    problem = Projection((*TERMS, TERMS[1]), (C,), SPACE, Grounds.of(pushed()))
+    assert problem.fitted(np.array([2.66])) is None
+
+
 def test_measured_forces_are_one_more_term():
     grounds = Grounds.of(pushed())
     problem = Projection(TERMS, (C,), SPACE, grounds)
