@@ -1,6 +1,6 @@
 """False claims: `lagsym discover` on motion that has no Lagrangian in what was measured.
 
-    python benchmarks/false_claims.py [--cases NAME,...] [--seeds 0,1,2,3] [--cap 300] [--again]
+    python benchmarks/false_claims.py [--cases "NAME;..."] [--seeds 0,1,2,3] [--cap 300] [--again]
 
 Each case is a table that a careless or unlucky user might bring: systems that are proved to have no Lagrangian, noise
 alone, positions in shuffled order, lengths declared as angles and angles as lengths, and one coordinate of a chaotic
@@ -166,7 +166,7 @@ def main() -> None:
     arguments = parser.parse_args()
     kept = Rows(RESULTS / "false_claims.jsonl", ("case", "seed"), again=arguments.again)
     for seed in map(int, arguments.seeds.split(",")):
-        for name in filter(None, arguments.cases.split(",")) if arguments.cases else cases():
+        for name in filter(None, arguments.cases.split(";")) if arguments.cases else cases():
             row = kept.measure(
                 {"case": name, "seed": seed}, lambda name=name, seed=seed: claim(name, seed, arguments.cap)
             )
