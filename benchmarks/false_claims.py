@@ -131,7 +131,7 @@ def claim(name: str, seed: int, cap: float) -> Row:
             return {"status": "not finished", "seconds": seconds, "cap": cap}
         row: Row = {"exit": done.returncode, "seconds": seconds}
         if done.returncode not in (0, 3):
-            return row | {"status": "refused", "said": done.stderr.strip()[-300:]}
+            return row | {"status": "refused", "said": " ".join(done.stderr.splitlines()[-1:])}
         law = read_law(output / "law.json")
     return row | {
         "status": law.status,

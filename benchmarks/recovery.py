@@ -83,7 +83,7 @@ def recover(key: dict[str, object], cap: float) -> Row:
         if done is None:
             return {"recovered": False, "verdict": f"not finished after {cap:.0f} s", "seconds": seconds}
         if done.returncode not in (0, 3, 4):
-            return {"recovered": False, "verdict": done.stderr.strip()[-200:], "seconds": seconds}
+            return {"recovered": False, "verdict": " ".join(done.stderr.splitlines()[-1:]), "seconds": seconds}
         law = read_law(output / "law.json")
     row: Row = {"verdict": law.verdict or law.status, "status": law.status, "seconds": seconds}
     if law.lagrangian is None:
