@@ -16,13 +16,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import sympy as sp
+from processes import limited
 from rows import RESULTS, Row, Rows, markdown
 
 from lagsym.discovery import DiscoveryOptions, discover
@@ -36,8 +36,8 @@ from lagsym.systems import get
 from lagsym.verification import verify_law
 
 KEYS = ("system", "noise", "seed", "engine")
-CAP = 1800.0
-"""Seconds after which a discovery counts as failed; the table says how much processor time each took."""
+CAP = 600.0
+"""Processor seconds after which a discovery counts as failed; the table says how much processor time each took."""
 
 
 def _yukawa() -> System:
@@ -137,12 +137,11 @@ def recover(key: Mapping[str, object]) -> Row:
 def in_a_process(key: Mapping[str, object]) -> Row:
     """The same in a process of its own, which a hard cap ends."""
     command = [sys.executable, __file__, "--one", json.dumps(dict(key))]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=CAP)
-    except subprocess.TimeoutExpired:
+    done = limited(command, CAP)
+    if done is None:
         return {"recovered": False, "verdict": f"not finished after {CAP:.0f} s"}
     if done.returncode:
-        return {"recovered": False, "verdict": done.stderr.strip()[-200:]}
+        return {"recovered": False, "verdict": " ".join(done.stderr.splitlines()[-1:])}
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
