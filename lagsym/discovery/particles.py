@@ -27,6 +27,7 @@ from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.refinement import noise_of
 from lagsym.distillation.settling import Settled, settle
 from lagsym.distillation.terms import STRUCTURES
+from lagsym.distillation.trial import Trials
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Law
 from lagsym.law.units import check_terms, with_units
@@ -123,9 +124,10 @@ def _selected(
     """The terms, and the network that was asked for them or that stands beside them."""
     train, choose = motion
     budget = Budget() if options.budget is None else Budget(seconds=options.budget)
+    trials = Trials(train.measured, train.smooth)
 
     def select(network: Fit | None) -> Choice | None:
-        asked = {"options": options.choice, "seed": options.seed, "budget": budget, "measured": train.measured}
+        asked = {"options": options.choice, "seed": options.seed, "budget": budget, "trials": trials}
         with log.stage("distil", "Selecting terms"):
             return choose_terms(train.smooth, choose.smooth, network, **asked)
 

@@ -35,6 +35,10 @@ NORMAL = 1.4826
 """Standard deviation of a normal distribution over the median of its absolute value."""
 DROWNED = 0.5
 """Share of noise in the spread of positions from which on nothing is to be seen in them."""
+AIMLESS = 4.0
+"""Standard errors of a correlation that no chance gives."""
+TELLING = 0.3
+"""A correlation that so many standard errors have to stay below for it to be asked for."""
 STEADY = 1e-3
 """Accelerations that vary by less than this fraction are constant, as in free fall."""
 
@@ -141,7 +145,7 @@ def time_scale(smooth: Trajectories, noise: Float[np.ndarray, " coordinates"]) -
 
 
 def noise_advice(data: Trajectories) -> list[Advice]:
-    """On positions that are all noise, in which no law can be sought.
+    """On positions that are all noise, or that wander without aim, in which no law can be sought.
 
     Arguments:
         data: measured trajectories.
@@ -150,13 +154,48 @@ def noise_advice(data: Trajectories) -> list[Advice]:
     share = noise_level(data) / np.where(spread > 0, spread, np.inf)
     drowned = [name for name, part in zip(data.coordinates, share, strict=True) if part > DROWNED]
     if not drowned:
-        return []
+        return _walk_advice(data)
     names = ", ".join(drowned)
     sentence = (
         f"The positions of {names} are noise ({np.max(share):.0%} of their spread), or their order in time is lost: "
         "check the column of times, measure more precisely, or sample more finely."
     )
     return [Advice(sentence, decisive=True)]
+
+
+def _walk_advice(data: Trajectories) -> list[Advice]:
+    """On positions whose steps are independent of each other, over whatever time."""
+    columns = [[segment.q[:, i] for segment in data.segments] for i in range(len(data.coordinates))]
+    aimless = [name for name, series in zip(data.coordinates, columns, strict=True) if _wanders(series)]
+    if not aimless:
+        return []
+    sentence = (
+        f"How {', '.join(aimless)} changed does not tell how it goes on, over whatever time: that is a random walk, "
+        "or the order in time is lost, or the samples are too far apart. Check the column of times, or sample more "
+        "finely."
+    )
+    return [Advice(sentence, decisive=True)]
+
+
+def _wanders(series: Sequence[Float[np.ndarray, " samples"]]) -> bool:
+    """Whether changes over 1, 2, 4, ... samples are independent of the next ones that share no sample with them.
+
+    Those of a smooth motion are alike, unless it is sampled too coarsely or noise drowns them; but noise does not grow
+    with time, while a walk does.
+    """
+    sizes: list[float] = []
+    while True:
+        span = 2 ** len(sizes)
+        changes = [x[span:] - x[:-span] for x in series if len(x) > 2 * span + 1]
+        pairs = [(change[: -span - 1], change[span + 1 :]) for change in changes]
+        # Changes that overlap are no independent ones; of a random walk the variance is so many times as large.
+        error = np.sqrt((1 + 2 * span / 3) / max(sum(len(first) for first, _ in pairs), 1))
+        if AIMLESS * error > TELLING:
+            return len(sizes) > 1 and sizes[-1] > np.sqrt(span / 2) * sizes[0]
+        size = np.sqrt(np.prod([sum(float(half @ half) for half in halves) for halves in zip(*pairs, strict=True)]))
+        if not abs(sum(float(first @ second) for first, second in pairs)) < AIMLESS * error * size:
+            return False
+        sizes.append(float(size) / sum(len(first) for first, _ in pairs))
 
 
 def _noise_advice(smooth: Trajectories, noise: np.ndarray) -> list[Advice]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-
-import sympy as sp
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines import Budget
@@ -14,7 +13,7 @@ from lagsym.distillation.search import Search
 from lagsym.distillation.selection import Candidate, simplest
 from lagsym.distillation.stability import Stability, resample
 from lagsym.distillation.terms import STRUCTURES
-from lagsym.distillation.trial import attempt, not_beaten, winner
+from lagsym.distillation.trial import Trial, Trials, attempt, not_beaten, winner
 from lagsym.neural import Fit
 
 NATURAL = STRUCTURES[0]
@@ -34,7 +33,7 @@ def choose_terms(
     options: ChoiceOptions | None = None,
     seed: int = 0,
     budget: Budget | None = None,
-    measured: Trajectories | None = None,
+    trials: Trials | None = None,
 ) -> Choice | None:
     """The simplest structure within a factor of the best held-out loss, or None where no candidate is admissible.
 
@@ -45,8 +44,8 @@ def choose_terms(
         options: what to do differently.
         seed: of every draw.
         budget: of each search by an engine.
-        measured: the trajectories behind `learn` as they were measured; with them candidates that noise leaves open
-            are told apart by the fit of the motion.
+        trials: of candidates on `learn` as it was measured; with them candidates that noise leaves open are told
+            apart by the fit of the motion.
 
     Raises:
         InputError: the structure in `options` is one of fields alone.
@@ -54,6 +53,7 @@ def choose_terms(
     """
     options = options or ChoiceOptions()
     options.require_structure(STRUCTURES, "particles")
+    measured = None if trials is None else trials.data
     question = Question(learn, held_out, network, options, seed, budget or Budget(), measured)
     search = Search(question)
     found = search.until_convinced()
@@ -61,10 +61,10 @@ def choose_terms(
         return None
     best = min(choice.held_out_loss for choice in found)
     chosen = next(choice for choice in found if simplest(choice.held_out_loss, best))
-    if measured is not None and question.options.evidence != "network" and chosen.trial is None:
-        chosen = _tried(_alike(chosen, found, best), learn, measured)
+    if trials is not None and question.options.evidence != "network" and chosen.trial is None:
+        chosen = _tried(_alike(chosen, found, best), trials.of)
         if not chosen.leaves_noise and chosen.held_out_loss > CLEAR_LOSS:
-            chosen = _by_motion(chosen, found, search, measured)
+            chosen = _by_motion(chosen, found, search, trials)
     return chosen if chosen.candidate.fixed else _with_stability(chosen, learn, seed)
 
 
@@ -97,7 +97,7 @@ def choose_beside_friction(
     found = Search(question).until_convinced()
     if not found:
         return None
-    chosen = _tried(found, learn, measured, friction)
+    chosen = _tried(found, lambda candidate: attempt(candidate, measured, learn, friction=friction))
     if chosen.trial is None:
         return None
     chosen = replace(chosen, friction=friction)
@@ -120,11 +120,9 @@ def _alike(chosen: Choice, found: list[Choice], best: float) -> list[Choice]:
     return [chosen, *(c for c in different.values() if c is not chosen)]
 
 
-def _tried(
-    alike: list[Choice], learn: Trajectories, measured: Trajectories, friction: tuple[sp.Expr, ...] = ()
-) -> Choice:
+def _tried(alike: list[Choice], attempted: Callable[[Candidate], Trial | None]) -> Choice:
     """Of several choices the one that explains the motion best, with its trial; the first where none can be tried."""
-    trials = [attempt(choice.candidate, measured, learn, friction=friction) for choice in alike]
+    trials = [attempted(choice.candidate) for choice in alike]
     left = [trial for trial in trials if trial is not None]
     best = winner(left)
     if best is None:
@@ -134,29 +132,28 @@ def _tried(
     return replace(owner, candidate=best.candidate, trial=best, others=others)
 
 
-def _by_motion(chosen: Choice, found: list[Choice], search: Search, measured: Trajectories) -> Choice:
+def _by_motion(chosen: Choice, found: list[Choice], search: Search, trials: Trials) -> Choice:
     """Of what all structures offer and what is near the choice, what explains the motion best."""
-    learn = search.question.learn
     while search.left:
         found = found + search.next()
-    trials = {} if chosen.trial is None else {0: chosen.trial}
-    tried = set(chosen.candidate.terms)
-    others = [pair for pair in _finalists(found, learn, search.question.seed) if set(pair[1].terms) != tried]
+    made = {} if chosen.trial is None else {0: chosen.trial}
+    tried, question = set(chosen.candidate.terms), search.question
+    others = [pair for pair in _finalists(found, question.learn, question.seed) if set(pair[1].terms) != tried]
     others = others[: FINALISTS - 1]
     owners = [chosen, *(choice for choice, _ in others)]
     least = min(choice.held_out_loss for choice in found)
     for k, (owner, candidate) in enumerate(others, start=1):
-        if _needless(owner, candidate, least) and any(trial.leaves_noise for trial in trials.values()):
+        if _needless(owner, candidate, least) and any(trial.leaves_noise for trial in made.values()):
             continue
-        trial = attempt(candidate, measured, learn)
+        trial = trials.of(candidate)
         if trial is not None:
-            trials[k] = trial
-    best = winner(list(trials.values()))
+            made[k] = trial
+    best = winner(list(made.values()))
     if best is None:
         return chosen
-    owner = owners[next(k for k, trial in trials.items() if trial is best)]
+    owner = owners[next(k for k, trial in made.items() if trial is best)]
     evidence = {term: owner.evidence.get(term, (best.candidate.evidence,)) for term in best.candidate.terms}
-    others = tuple(trial.candidate for trial in not_beaten(list(trials.values()), best))
+    others = tuple(trial.candidate for trial in not_beaten(list(made.values()), best))
     return replace(owner, candidate=best.candidate, evidence=evidence, trial=best, others=others)
 
 

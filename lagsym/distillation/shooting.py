@@ -225,10 +225,11 @@ class Shooting:
         damping, residual = np.full(len(states), 1e-4), self._residual(states, values)
         size = np.sum(residual**2, axis=(0, 2))
         for _ in range(SETTLING):
-            by_state, by_constant = self._jacobians(states, values)
+            by_state = self._slopes(states, values, states.shape[1])
             if not np.isfinite(by_state).all():
                 break
-            SS, _, _, Sr, _ = _normal(by_state, by_constant, residual)
+            SS = np.einsum("tawi,tbwi->wab", by_state, by_state, optimize=True)
+            Sr = np.einsum("tawi,twi->wa", by_state, residual, optimize=True)
             SS = SS + (damping[:, None, None] * SS + 1e-14) * np.eye(SS.shape[1])
             trial = states - np.linalg.solve(SS, Sr[..., None])[..., 0]
             changed = self._residual(trial, values)
@@ -277,25 +278,24 @@ class Shooting:
         return np.where(self.windows.weight[..., None] > 0, error, 0.0)
 
     def _jacobians(self, states: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Derivatives of the residual by central differences, all perturbed copies in one sweep."""
-        windows, size = states.shape
-        changes = [1e-5 * max(float(np.abs(states[:, k]).std()), 1e-3) for k in range(size)]
-        shifts = [1e-5 * max(abs(c), 1e-3) for c in values]
-        copies, parameters = [], []
-        for k, change in enumerate(changes):
-            for sign in (1, -1):
-                copies.append(states + sign * change * np.eye(size)[k])
-                parameters.append(values)
-        for k, shift in enumerate(shifts):
-            for sign in (1, -1):
-                copies.append(states)
-                parameters.append(values + sign * shift * np.eye(len(values))[k])
-        path = self._positions(np.concatenate(copies), np.repeat(np.array(parameters).T, windows, axis=1))
-        path = path.reshape(len(path), len(copies), windows, self.n) / self.scale
-        with np.errstate(invalid="ignore"):  # a motion that breaks down has no slope
-            slopes = (path[:, 0::2] - path[:, 1::2]) / (2 * np.array([*changes, *shifts]))[None, :, None, None]
-        slopes = np.where(self.windows.weight[:, None, :, None] > 0, slopes, 0.0)
+        """Derivatives of the residual by starting states and by constants."""
+        size = states.shape[1]
+        slopes = self._slopes(states, values, size + len(values))
         return slopes[:, :size], slopes[:, size:]
+
+    def _slopes(self, states: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+        """Central differences by the first so many of starting states and constants, all copies in one sweep."""
+        windows, size = states.shape
+        shifts = [1e-5 * max(float(np.abs(states[:, k]).std()), 1e-3) for k in range(size)]
+        shifts = [*shifts, *(1e-5 * max(abs(c), 1e-3) for c in values)][:count]
+        point = np.concatenate([states, np.broadcast_to(values, (windows, len(values)))], axis=1)
+        moved = [point + sign * h * np.eye(point.shape[1])[k] for k, h in enumerate(shifts) for sign in (1, -1)]
+        copies = np.concatenate(moved)
+        path = self._positions(copies[:, :size], copies[:, size:].T)
+        path = path.reshape(len(path), len(moved), windows, self.n) / self.scale
+        with np.errstate(invalid="ignore"):  # a motion that breaks down has no slope
+            slopes = (path[:, 0::2] - path[:, 1::2]) / (2 * np.array(shifts))[None, :, None, None]
+        return np.where(self.windows.weight[:, None, :, None] > 0, slopes, 0.0)
 
     def _step(
         self, by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray, damping: float

@@ -13,7 +13,7 @@ Source: Schwarz, "Estimating the dimension of a model", Ann. Statist. 6 (1978) 4
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ CLEARLY = 20.0
 """Difference of information criteria from which on the motion excludes a law."""
 SAME = 0.1
 """Difference of criteria up to which two laws are one, written in two ways."""
+NEAR = 0.1
+"""Relative difference of coefficients from which the fit of the motion ends alike."""
 TRIED = Growth(most=3.0)
 """A law that leaves several times the noise over short windows leaves as much over longer ones."""
 
@@ -123,6 +125,37 @@ def attempt(
     )
     left, samples, count = found.residual / noise_of(data), min(len(data), growth.samples), len(found.values)
     return Trial(better, left, found.window, whole, samples, count, tuple(map(float, found.values[len(constants) :])))
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Trials on one motion, each made once: what several searches find is tried by the first that does.
+
+    Arguments:
+        data: measured trajectories.
+        smooth: the same, differentiated.
+    """
+
+    data: Trajectories
+    smooth: Trajectories
+    _made: dict[frozenset[sp.Expr], tuple[Candidate, Trial | None]] = field(default_factory=dict)
+
+    def of(self, candidate: Candidate) -> Trial | None:
+        """The trial of a candidate, or that of the same terms from coefficients that were nearly the same."""
+        terms = frozenset(candidate.terms)
+        before, trial = self._made.get(terms, (None, None))
+        if before is None or not _near(before, candidate):
+            trial = attempt(candidate, self.data, self.smooth)
+            self._made[terms] = candidate, trial
+        return trial
+
+
+def _near(one: Candidate, other: Candidate) -> bool:
+    """Whether two candidates of the same terms are so alike that their fits end alike."""
+    if one.inner or other.inner or one.fixed != other.fixed:
+        return False
+    first, second = (dict(zip(c.terms, c.coefficients, strict=True)) for c in (one, other))
+    return all(abs(second[term] - value) <= NEAR * abs(value) for term, value in first.items())
 
 
 def winner(trials: Sequence[Trial]) -> Trial | None:

@@ -5,7 +5,8 @@ Where none comes near the tolerance, it matters whether what is left over averag
 is noise of the accelerations: the structure is trained once more in the weak form, which does without them, and of the
 two networks the one is taken whose held-out weak form is the better.  If not, or if the weak form did not help, the
 structure is trained with twice the units, beside the most general one that is not refuted, and if that helps, so are
-all in between.  A network that learned next to nothing is left at that: no number of units mends it.
+all in between.  A network that learned next to nothing is left at that, and so is one that unlearned what it had
+learned: no number of units mends it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ BLIND = 0.5
 """Held-out relative error of a network that has nothing to say of the motion."""
 WORTH = 0.8
 """Where twice the units leave more than this fraction of the error, units are not what is lacking."""
+UNLEARNED = 1.15
+"""Times its least held-out error that a network has to leave all through the last quarter of its steps for it to have
+learned noise."""
 AVERAGED = 0.8
 """Where windows of time leave no more than this fraction of the error, some of it was noise."""
 
@@ -77,6 +81,8 @@ def select_network(  # noqa: PLR0913 (those of `fit`)
     if options.loss == "auto" and averaged < AVERAGED * _score(chosen).error:
         chosen = _in_weak_form(search, chosen, averaged)
     if chosen.fit.options.loss == "weak" or _score(chosen).at_noise or _score(chosen).error > BLIND:
+        return chosen
+    if _unlearned(chosen.fit):
         return chosen
     return _wider(search, chosen)
 
@@ -149,6 +155,13 @@ def _score(chosen: StructureChoice) -> StructureScore:
 
 def _far(chosen: StructureChoice, options: FitOptions) -> bool:
     return chosen.fit.status != "seconds" and _score(chosen).error > FAR * options.tolerance
+
+
+def _unlearned(found: Fit) -> bool:
+    """Whether the held-out error rose again for good: the network went on to learn noise, so units it has enough."""
+    errors = [entry.held_out_error for entry in found.history]
+    last = errors[3 * len(errors) // 4 :]
+    return bool(last) and min(last) > UNLEARNED * min(errors)
 
 
 def _thinned(jets: Jets, seed: int) -> Jets:

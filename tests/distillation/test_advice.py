@@ -115,3 +115,16 @@ def test_positions_that_are_all_noise_are_no_motion():
     (advice,) = noise_advice(shuffled)
     assert advice.decisive
     assert "x, y" in advice.sentence
+
+
+def test_steps_that_tell_nothing_of_the_next_ones_are_no_motion():
+    generator, t = np.random.default_rng(1), 0.02 * np.arange(501)
+    motion = simulate(get("relativistic_2d"), trajectories=1, noise=0.1).positions_only()
+    walk = Trajectories(("x",), (Segment(t, np.cumsum(generator.standard_normal((501, 1)), axis=0)),))
+    spins = np.unwrap(generator.uniform(-np.pi, np.pi, (501, 1)), axis=0)
+    shuffled = Trajectories(("theta",), (Segment(t, spins),), angles=frozenset({"theta"}))
+    assert noise_advice(motion) == []
+    for wandering in (walk, shuffled):
+        (advice,) = noise_advice(wandering)
+        assert advice.decisive
+        assert "random walk" in advice.sentence

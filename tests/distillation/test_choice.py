@@ -1,5 +1,7 @@
 """Choosing between choices that the held-out data cannot tell apart: the motion decides."""
 
+from dataclasses import replace
+
 import numpy as np
 import sympy as sp
 
@@ -8,6 +10,7 @@ from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.distillation.choice import _alike, _finalists, _tried, better
 from lagsym.distillation.options import Choice
 from lagsym.distillation.selection import Candidate, Front
+from lagsym.distillation.trial import Trials
 
 x, v = sp.Symbol("x", real=True), sp.Symbol("x_dot", real=True)
 
@@ -22,11 +25,15 @@ def test_choices_of_one_structure_that_fit_alike_are_tried_on_the_motion():
     segments = [Segment(t, (a * np.sin(t) + 0.01 * generator.standard_normal(len(t)))[:, None]) for a in (0.6, 1.0)]
     data = Trajectories(("x",), tuple(segments))
     wrong, right = choice(sp.cosh(x), 1e-6), choice(x**2, 2e-6)
-    found = _tried([wrong, right], differentiate(data), data)
+    trials = Trials(data, differentiate(data))
+    found = _tried([wrong, right], trials.of)
     assert found.candidate.terms == right.candidate.terms
     assert found.leaves_noise
     assert abs(found.candidate.coefficients[1] + 0.5) < 5e-3
-    alone = _tried([wrong], differentiate(data), data)
+    alone = _tried([wrong], trials.of)
+    assert alone.trial is trials.of(wrong.candidate)
+    other = replace(right.candidate, coefficients=np.array([1.0, -0.3]))
+    assert trials.of(other) is not trials.of(right.candidate)
     assert not alone.leaves_noise
     assert better(alone, found) is better(found, alone) is found
     assert better(wrong, right) is right

@@ -12,6 +12,7 @@ from lagsym.distillation import invention
 from lagsym.distillation.choice import choose_terms
 from lagsym.distillation.engines import Formula, FormulaFront
 from lagsym.distillation.options import ChoiceOptions
+from lagsym.distillation.trial import Trials
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
 from lagsym.simulation import simulate
@@ -101,7 +102,7 @@ def test_the_search_goes_on_while_more_than_noise_is_left(monkeypatch):
     def chosen_by(search):
         monkeypatch.setattr(invention, "engine", lambda name: search)
         options = ChoiceOptions(engine="operon")
-        return choose_terms(smooth, smooth, network, options=options, measured=data)
+        return choose_terms(smooth, smooth, network, options=options, trials=Trials(data, smooth))
 
     def right(x):
         return sp.exp(-0.8 * x) + 0.3 * sp.exp(-2.1 * x)

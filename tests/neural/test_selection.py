@@ -9,6 +9,7 @@ from lagsym import systems
 from lagsym.data.derivatives import differentiate
 from lagsym.neural import FitOptions, selection
 from lagsym.neural.examples import Motion
+from lagsym.neural.progress import FitProgress
 from lagsym.neural.selection import select_network
 from lagsym.neural.structure import StructureChoice, StructureScore
 from lagsym.neural.unfinished import Checkpoints
@@ -26,14 +27,18 @@ def halves(noise):
 class Fake:
     """What stands for a fit."""
 
-    def __init__(self, name: str, options: FitOptions) -> None:
+    def __init__(self, name: str, options: FitOptions, held_out: tuple[float, ...]) -> None:
         self.status, self.name, self.options = "steps", name, options
+        self.history = tuple(FitProgress(k, len(held_out), 0.01, error) for k, error in enumerate(held_out))
 
 
-def choices(monkeypatch, errors, averaged=1.0):
+FALLING = (0.9, 0.5, 0.2, 0.1, 0.06, 0.05, 0.055, 0.05)
+
+
+def choices(monkeypatch, errors, averaged=1.0, held_out=FALLING):
     """Selections whose errors are given by width and structure; what was asked for is kept.
 
-    Of an error from accelerations the weak form leaves the fraction `averaged`.
+    Of an error from accelerations the weak form leaves the fraction `averaged`; `held_out` is how errors went.
     """
     asked = []
 
@@ -51,7 +56,7 @@ def choices(monkeypatch, errors, averaged=1.0):
             if name in names
         ]
         best = min(scores, key=lambda score: score.error)
-        return StructureChoice(Fake(best.name, options), best.name, tuple(scores), f"{best.name}.")
+        return StructureChoice(Fake(best.name, options, held_out), best.name, tuple(scores), f"{best.name}.")
 
     monkeypatch.setattr(selection, "select_structure", select)
     return asked
@@ -108,6 +113,13 @@ def test_what_two_wide_networks_reached_is_not_lost_where_time_is_up_for_the_oth
 def test_a_network_that_learned_nothing_is_not_grown(monkeypatch):
     asked = choices(monkeypatch, {8: {"natural": 0.7, "free": 0.8}})
     assert select_network(*MOTION, names=BOTH, options=OPTIONS).errors == {"natural": 0.7, "free": 0.8}
+    assert [entry[0] for entry in asked] == [8]
+
+
+def test_a_network_that_went_on_to_learn_noise_is_not_grown(monkeypatch):
+    rising = (0.9, 0.1, 0.05, 0.06, 0.07, 0.07, 0.08, 0.09)
+    asked = choices(monkeypatch, {8: {"natural": 0.05}}, held_out=rising)
+    assert select_network(*MOTION, names=["natural"], options=OPTIONS).errors == {"natural": 0.05}
     assert [entry[0] for entry in asked] == [8]
 
 
