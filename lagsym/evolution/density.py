@@ -22,6 +22,7 @@ from lagsym.evolution.grid import Grid
 from lagsym.mechanics.calculus import total_derivative
 from lagsym.mechanics.dynamics.numeric import solve_samples
 from lagsym.mechanics.jetspace import JetSpace
+from lagsym.mechanics.symmetry.densities import energy_density
 
 TIME = 0
 Key = tuple[int, tuple[int, ...]]
@@ -102,6 +103,20 @@ class GridDensity:
     def constant_mass(self) -> np.ndarray | None:
         """M (n, n) where it is the same everywhere and always."""
         return None if self.mass.free_symbols else np.array(self.mass.tolist(), float)
+
+    @cached_property
+    def separable(self) -> bool:
+        """Whether M is constant, and F depends on neither rates nor time: L = T(u_t) - V(u), without friction."""
+        momenta = [sp.diff(self.lagrangian, self.space.symbol(*key)) for key in self.spatial]
+        acting = [*map(self._pointwise, range(len(self.space.fields))), *momenta]
+        held = set[Any]().union(*(sp.expand(formula).free_symbols for formula in acting))
+        rates = {*self.space.velocities, self.space.base_symbols[0]}
+        return self.constant_mass is not None and not held & rates
+
+    @cached_property
+    def energies(self) -> JetFunctions:
+        """The energy density at the nodes."""
+        return JetFunctions([energy_density(self.lagrangian, self.space)], self.space, self.grid)
 
     def force(self, t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
         """F (n, runs, *nodes)."""

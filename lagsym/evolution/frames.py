@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +26,19 @@ LARGEST = 600
 """Most values on a grid for which modes are sought; larger ones are of two directions, whose waves are not as short."""
 
 
+@dataclass(frozen=True)
+class Turns:
+    """A motion in which drifts and kicks take turns.
+
+    Arguments:
+        drift: the state after a time without a kick.
+        kick: how fast the state changes at a time, were there no drift.
+    """
+
+    drift: Callable[[np.ndarray, float], np.ndarray]
+    kick: Callable[[float, np.ndarray], np.ndarray]
+
+
 class Frame(Protocol):
     """How states that are integrated stand for fields on a grid."""
 
@@ -43,6 +57,11 @@ class Frame(Protocol):
 
     def fields(self, t: float, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fields and rates of a state."""
+        ...
+
+    @property
+    def turns(self) -> Turns | None:
+        """Drifts and kicks that make up the motion, or None where it does not come apart."""
         ...
 
 
@@ -114,6 +133,11 @@ class SecondOrderFrame:
         z, w = self.flow.forward(state, t)
         return self.lift + self._from_modes(z), self._from_modes(w)
 
+    @property
+    def turns(self) -> Turns | None:
+        """The frame drifts by itself; what pushes in it depends on the fields, which no kick changes."""
+        return Turns(lambda state, time: state, self.rate) if self.density.separable else None
+
     def _to_modes(self, u: np.ndarray) -> np.ndarray:
         return _flat(u) @ self.weighted.T
 
@@ -151,6 +175,19 @@ class PlainFrame:
     def fields(self, t: float, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fields and rates (n, runs, *nodes)."""
         return self.lift + state[0], state[1]
+
+    @property
+    def turns(self) -> Turns | None:
+        """Fields drift at their rates, and kicks change the rates."""
+        return Turns(self._drift, self._kick) if self.density.separable else None
+
+    def _drift(self, state: np.ndarray, time: float) -> np.ndarray:
+        return np.stack([state[0] + time * state[1], state[1]])
+
+    def _kick(self, t: float, state: np.ndarray) -> np.ndarray:
+        change = self.rate(t, state)
+        change[0] = 0.0
+        return change
 
 
 def _oscillating(problem: GridDensity, state: np.ndarray, u: np.ndarray) -> Frame:
@@ -233,6 +270,11 @@ class FirstOrderFrame:
         z = self.flow.forward(state, t)
         u = self._from_modes(z)
         return u, self._from_modes((1j * self.flow.omega + self.growth) * z) + _unflat(self._driven(t, u), u.shape)
+
+    @property
+    def turns(self) -> None:
+        """None: fields are their own momenta."""
+        return
 
     def _driven(self, t: float, u: np.ndarray) -> np.ndarray:
         return _flat(self.rest.force(t, u, np.zeros_like(u))) @ self.inverse.T

@@ -16,6 +16,7 @@ from lagsym.evolution.density import Applied, GridDensity, density_on
 from lagsym.evolution.frames import Frame, frame_of
 from lagsym.evolution.grid import Grid
 from lagsym.evolution.places import Places
+from lagsym.evolution.splitting import take_turns
 from lagsym.evolution.turns import Turns, by_turns
 from lagsym.mechanics.jetspace import JetSpace
 
@@ -71,7 +72,8 @@ def evolve(
     """Follow fields in time under any density of order one or two, all runs together.
 
     The density is summed over the nodes of a grid, which gives a mechanical system of one coordinate for each node and
-    field; its quadratic part is followed exactly, the rest by Dormand and Prince's method of order 8 in its frame.
+    field; its quadratic part is followed exactly. Where the rest pushes by the fields alone, it does so in kicks, by a
+    symplectic method of order 8; else it is followed by Dormand and Prince's method of that order.
     Where the density is linear in u_t, only `u` of the initial fields is used, and the uniform part of u stays.
 
     Arguments:
@@ -119,11 +121,29 @@ def _followed(
     grid = problem.grid
     u, u_t = (grid.from_sites(np.moveaxis(part, -1, 0)) for part in start)
     frame = frame_of(problem, u)
-    states = _integrate(frame, frame.start(float(times[0]), u, u_t * grid.free), times, tolerance)
+    begin = frame.start(float(times[0]), u, u_t * grid.free)
+    states = None if frame.at_rest else _symplectic(problem, frame, begin, times, tolerance)
+    if states is None:
+        states = _integrate(frame, begin, times, tolerance)
     motion = [frame.fields(t, state) for t, state in zip(times, states, strict=True)]
     # Over the runs, then times, sites and fields.
     u, u_t = (np.moveaxis(np.stack([grid.to_sites(part[k]) for part in motion]), (0, 1, 2), (1, -1, 0)) for k in (0, 1))
     return u, u_t
+
+
+def _symplectic(
+    problem: GridDensity, frame: Frame, start: np.ndarray, times: np.ndarray, tolerance: float
+) -> np.ndarray | None:
+    """States in the frame by drifts and kicks; None where these cannot follow the motion."""
+    if frame.turns is None:
+        return None
+
+    def energy(t: float, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        (values,) = problem.energies(t, *frame.fields(t, state))
+        return problem.grid.integrate(values), problem.grid.integrate(np.abs(values))
+
+    most = MOST_EVALUATIONS
+    return take_turns(frame.turns, start, times, tolerance=tolerance, energy=energy, most=most)
 
 
 def roughness(u: Float[np.ndarray, "runs times *sites fields"], periodic: Sequence[bool]) -> Float[np.ndarray, " runs"]:
