@@ -12,7 +12,7 @@ from lagsym.discovery.journal import Journal
 from lagsym.discovery.record import DiscoveryOptions
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.shapes import explaining_structures
-from lagsym.distillation.terms import STRUCTURES
+from lagsym.distillation.terms import STRUCTURES, WEIGHTED_LENGTH
 from lagsym.neural import Checkpoints, Fit, FitProgress
 from lagsym.neural.examples import LOSSES, Motion
 from lagsym.neural.selection import select_network
@@ -59,7 +59,8 @@ def train_beside(
     """A network of the structure that the data chose, which the law is compared with; see `train_network`."""
     options = replace(options, fit=replace(options.fit, steps=min(options.fit.steps or BESIDE_STEPS, BESIDE_STEPS)))
     reason = "The law that the data chose leaves nothing but noise of the motion, so the network chose no terms."
-    name = f"{choice.structure} + friction" if choice.friction else choice.structure
+    structure = _of_network(choice.structure)
+    name = f"{structure} + friction" if choice.friction else structure
     return _train([name], motion, options, log, progress, checkpoints, further=False, reason=reason)
 
 
@@ -96,8 +97,13 @@ def _structures(choice: ChoiceOptions, smooth: Trajectories) -> tuple[tuple[str,
     """The structures of the networks to be trained, and whether an engine will read the motion rather than these."""
     known = explaining_structures(smooth) if choice.invents and choice.evidence != "network" else ()
     if choice.structure != "auto":
-        return (choice.structure,), bool(known)
+        return (_of_network(choice.structure),), bool(known)
     return known or STRUCTURES, bool(known)
+
+
+def _of_network(structure: str) -> str:
+    """The structure of a network that holds Lagrangians of a structure."""
+    return "free" if structure == WEIGHTED_LENGTH else structure
 
 
 def _unusable(network: Fit) -> str:

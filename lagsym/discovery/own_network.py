@@ -21,7 +21,7 @@ from lagsym.distillation.inner import Named
 from lagsym.distillation.matching import TOLERANCE, Match, MotionEvidence, OperatorEvidence, match_network
 from lagsym.distillation.options import USABLE_NETWORK, ChoiceOptions
 from lagsym.distillation.selection import Candidate
-from lagsym.distillation.terms import STRUCTURES
+from lagsym.distillation.terms import PARTICLE_STRUCTURES
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.dynamics.numeric import compile_mechanics
@@ -83,7 +83,7 @@ class DistillationOptions:
         if self.choice.evidence == "data":
             msg = "a network is all that a distillation has; leave evidence at 'auto', or give 'network'"
             raise InputError(msg)
-        self.choice.require_structure(STRUCTURES, "particles")
+        self.choice.require_structure(PARTICLE_STRUCTURES, "particles")
 
 
 @dataclass(frozen=True)

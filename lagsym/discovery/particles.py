@@ -26,7 +26,7 @@ from lagsym.distillation.identifiability import find_rivals, not_excluded
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.refinement import noise_of
 from lagsym.distillation.settling import Settled, settle
-from lagsym.distillation.terms import STRUCTURES
+from lagsym.distillation.terms import PARTICLE_STRUCTURES
 from lagsym.distillation.trial import Trials
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Law
@@ -218,7 +218,7 @@ def _faithfulness(asked: np.ndarray, validation: Validation, held_out: Trajector
 def _require_one_law(data: Trajectories, choice: ChoiceOptions) -> None:
     """Refuse what contradicts itself before any time is spent on it."""
     check_terms(choice.given, JetSpace(data.coordinates), data.units)
-    choice.require_structure(STRUCTURES, "particles")
+    choice.require_structure(PARTICLE_STRUCTURES, "particles")
     if data.has_forces and choice.known is not None:
         msg = "expected either measured forces or a known part, as each sets the scale; leave one of them out"
         raise InputError(msg)

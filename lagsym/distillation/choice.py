@@ -12,7 +12,7 @@ from lagsym.distillation.rayleigh import viscous_terms
 from lagsym.distillation.search import Search
 from lagsym.distillation.selection import Candidate, simplest
 from lagsym.distillation.stability import Stability, resample
-from lagsym.distillation.terms import STRUCTURES
+from lagsym.distillation.terms import PARTICLE_STRUCTURES, STRUCTURES
 from lagsym.distillation.trial import Trial, Trials, attempt, not_beaten, winner
 from lagsym.neural import Fit
 
@@ -52,7 +52,7 @@ def choose_terms(
         UnavailableError: the engine that was named cannot run here.
     """
     options = options or ChoiceOptions()
-    options.require_structure(STRUCTURES, "particles")
+    options.require_structure(PARTICLE_STRUCTURES, "particles")
     measured = None if trials is None else trials.data
     question = Question(learn, held_out, network, options, seed, budget or Budget(), measured)
     search = Search(question)

@@ -25,7 +25,7 @@ from lagsym.distillation.options import ChoiceOptions
 from lagsym.distillation.proposals import propose_kinetic, propose_terms
 from lagsym.distillation.read import network_operator
 from lagsym.distillation.selection import Candidate, Front, select, simplest
-from lagsym.distillation.terms import STRUCTURES, Library, Term, build_library, off_shell
+from lagsym.distillation.terms import PARTICLE_STRUCTURES, STRUCTURES, Library, Term, build_library, off_shell
 from lagsym.errors import InputError, UnavailableError
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural.models.records import Readable
@@ -177,7 +177,7 @@ def match_network(
         UnavailableError: the engine that was named cannot run here.
     """
     options, found = options or ChoiceOptions(), []
-    options.require_structure(STRUCTURES, "particles")
+    options.require_structure(PARTICLE_STRUCTURES, "particles")
     if options.engine in {"auto", "sparse"}:
         for structure in STRUCTURES if options.structure == "auto" else (options.structure,):
             found += _from_library(evidence, structure, options, tolerance)

@@ -11,14 +11,14 @@ from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.density_terms import DENSITY_STRUCTURES
 from lagsym.distillation.engines import Budget
 from lagsym.distillation.selection import Candidate, Front
-from lagsym.distillation.terms import STRUCTURES
+from lagsym.distillation.terms import PARTICLE_STRUCTURES
 from lagsym.distillation.trial import Trial
 from lagsym.errors import InputError
 from lagsym.neural import Fit
 
 EVIDENCE = ("auto", "both", "data", "network")
 ENGINES = ("auto", "sparse", "operon", "pysr")
-EVERY_STRUCTURE = tuple(dict.fromkeys((*STRUCTURES, *DENSITY_STRUCTURES)))
+EVERY_STRUCTURE = tuple(dict.fromkeys((*PARTICLE_STRUCTURES, *DENSITY_STRUCTURES)))
 """Structures of particles, and those that only fields have."""
 USABLE_NETWORK = 0.1
 """A network whose held-out relative error is above this has not learned the motion; the data then decide alone."""
@@ -34,8 +34,8 @@ class ChoiceOptions:
             refined).
         engine: "sparse" draws terms from a library; "operon" and "pysr" propose them from the network's parts; "auto"
             begins with the library and asks for proposals only where it fails.
-        structure: one of `STRUCTURES`, of fields one of `DENSITY_STRUCTURES`, or "auto" for the simplest that the
-            held-out data allow.
+        structure: one of `PARTICLE_STRUCTURES`, of fields one of `DENSITY_STRUCTURES`, or "auto" for the simplest that
+            the held-out data allow, weighted lengths left out.
         terms: further candidate terms.
         known: a part of the Lagrangian that is known; it sets the scale.
 

@@ -61,6 +61,7 @@ def best_ratios(
     *,
     keep: tuple[int, ...] = (),
     largest: int = LARGEST_SIZE,
+    alone: bool = False,
 ) -> dict[int, list[Ratio]]:
     """For each size, the best combinations found, best first.
 
@@ -74,9 +75,13 @@ def best_ratios(
         complexities: order in which terms enter the sub-libraries.
         keep: terms that every combination has to hold.
         largest: largest size to report.
+        alone: whether single terms are asked, as each may be a law.
     """
     problem = _Problem(vanishing, standard, keep)
     pool = _Pool(problem, largest)
+    if alone and len(keep) < 2:
+        for term in keep or np.flatnonzero(problem.present):
+            pool.add((int(term),))
     everything = np.union1d(np.flatnonzero(problem.present), np.array(keep, int))
     for level in LEVELS:
         start = np.union1d(everything[complexities[everything] <= level], np.array(keep, int))

@@ -45,7 +45,7 @@ class Search:
         while self.left:
             structure = self.left[0]
             found += self.next()
-            if _convinced(found) and STRUCTURES.index(structure) >= STRUCTURES.index(self.least):
+            if not self.left or (_convinced(found) and STRUCTURES.index(structure) >= STRUCTURES.index(self.least)):
                 break
         if self.question.network is not None and self.question.options.engine != "sparse" and not _convinced(found):
             found += choose_invented(self.question)

@@ -131,13 +131,15 @@ def _found_ratios(evidence: Evidence, complexities: np.ndarray, keep: tuple[int,
     The square of a conserved momentum p(q, v) vanishes along the motion as the law does, and hides it: with several
     coordinates its mass matrix is singular.  Where a search meets one, each of its terms is left out in turn.
     """
+    # Only where every term moves all coordinates: otherwise one alone is next to never a law.
+    alone = not evidence.fixed and bool(np.all(np.any(np.einsum("ktii->kti", evidence.mass) != 0, axis=1)))
     found: dict[tuple[int, ...], Ratio] = {}
     asked: list[frozenset[int]] = [frozenset()]
     for without in asked:
         left = np.array([k for k in range(len(complexities)) if k not in without])
         columns = evidence.vanishing.take(left), evidence.standard.take(left)
         kept = tuple(int(np.searchsorted(left, k)) for k in keep)
-        searched = best_ratios(*columns, complexities[left], keep=kept)
+        searched = best_ratios(*columns, complexities[left], keep=kept, alone=alone)
         moved = [_moved(ratio, left) for size in sorted(searched) for ratio in searched[size]]
         false = _hiding(evidence, moved)
         further = [] if false is None else [without | {term} for term in false.support if term not in keep]

@@ -239,8 +239,16 @@ def _significant(
         weakest = int(np.argmin(np.abs(coefficients) / errors))
         if abs(coefficients[weakest]) > SIGNIFICANT * errors[weakest]:
             return settled
+        if first and len(kept) == 2 and _left_by(kept[1], data, window) < _left_by(kept[0], data, window):
+            weakest = -1
         del kept[first + weakest]
-        coefficients = np.delete(coefficients, weakest)
+        coefficients = np.delete(coefficients, max(weakest, 0))
+
+
+def _left_by(term: sp.Expr, data: tuple[Trajectories, Trajectories], window: float | None) -> float:
+    """What a term leaves of the motion that is the whole law, as the product over coordinates."""
+    refined = _refined(term, (), np.zeros(0), data, sp.S.Zero, window)
+    return np.inf if refined is None else float(np.prod(refined.residual))
 
 
 def _symbols(letter: str, count: int) -> tuple[sp.Symbol, ...]:
@@ -263,9 +271,7 @@ def _refined(
     dissipation: sp.Expr,
     window: float | None = None,
 ) -> Refined | None:
-    """The fit, or None where there is nothing to fit or the law cannot be integrated."""
-    if not constants:
-        return None
+    """The fit, or None where the law cannot be integrated; without constants of the starting states alone."""
     try:
         return refine(lagrangian, constants, initial, *data, dissipation=dissipation, growth=Growth(first=window))
     except InputError:

@@ -32,6 +32,9 @@ INDEPENDENCE_SAMPLES, ROWS_PER_TERM = 400, 2
 BLOCK = 64
 STRUCTURES = ("natural", "gyroscopic", "separable", "free")
 """Structures in the order in which they are preferred."""
+WEIGHTED_LENGTH = "weighted length"
+PARTICLE_STRUCTURES = (*STRUCTURES, WEIGHTED_LENGTH)
+"""All structures; a weighted length, of shapes over a coordinate that is no time, is sought only where it is named."""
 
 
 @dataclass(frozen=True)
@@ -149,28 +152,38 @@ def build_library(
 
     Arguments:
         data: differentiated trajectories, or samples: kinds and supports of the coordinates are read off them.
-        structure: one of `STRUCTURES`.
+        structure: one of `PARTICLE_STRUCTURES`.
         extra: terms to add, simplest of all.
         complexity: limit on the functions of position.
     """
     space = JetSpace(data.coordinates)
     functions = _functions(data, space, complexity)
+    terms = [Term(sp.expand(term), 0.0) for term in extra]
+    if structure == WEIGHTED_LENGTH:
+        length = sp.sqrt(1 + sp.Add(*(v**2 for v in space.velocities)))
+        terms += [Term(f * length, c + 1) for f, c in functions]
+    else:
+        terms += _energies(space, structure, functions)
+    unique: dict[sp.Expr, Term] = {}
+    for term in sorted(terms, key=lambda term: term.complexity):
+        unique.setdefault(term.expression, term)
+    return independent(Library(space, tuple(unique.values())), data.jets())
+
+
+def _energies(space: JetSpace, structure: str, functions: list[tuple[sp.Expr, float]]) -> list[Term]:
+    """Functions of position, and their products with powers of velocities."""
     velocities = space.velocities
     monomials: list[tuple[sp.Expr, float]] = [(v**2 / 2, 1.0) for v in velocities]
     monomials += [(v * w, 2.2) for v, w in itertools.combinations(velocities, 2)]
     if structure in {"gyroscopic", "free"}:
         monomials += [(v, 1.2) for v in velocities]
     factors = [(sp.S.One, 0.0)] if structure == "separable" else functions
-    terms = [Term(sp.expand(term), 0.0) for term in extra]
-    terms += [Term(f, c) for f, c in functions if f != 1]
+    terms = [Term(f, c) for f, c in functions if f != 1]
     terms += [Term(f * m, c + cost + (c > 0)) for f, c in factors for m, cost in monomials]
     if structure in {"separable", "free"}:
         powers = itertools.combinations_with_replacement(velocities, 4)
         terms += [Term(sp.Mul(*power), 4.0) for power in powers] + [Term(v**6, 6.0) for v in velocities]
-    unique: dict[sp.Expr, Term] = {}
-    for term in sorted(terms, key=lambda term: term.complexity):
-        unique.setdefault(term.expression, term)
-    return independent(Library(space, tuple(unique.values())), data.jets())
+    return terms
 
 
 def independent(library: Library, jets: Jets) -> Library:

@@ -71,7 +71,7 @@ class Law:
         base: names of the base coordinates.
         angles: coordinates with period 2 pi.
         parameters: per-trajectory parameters, by name.
-        structure: "natural", "gyroscopic", "separable" or "free".
+        structure: "natural", "gyroscopic", "separable", "free" or "weighted length".
         multipliers: dimension of the space of constant matrices S for which S E is still a variational form.
         scale: "free", or "fixed" where measured forces fix it.
         evidence: for each term of the Lagrangian, which evidence chose it: "network", "data", "energy", "user".

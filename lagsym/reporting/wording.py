@@ -105,6 +105,7 @@ STRUCTURES = {
     "separable": "a function of the velocities less a potential",
     "evolution": "products of rates and slopes, as in equations of first order in time, less a potential",
     "free": "any function of positions and velocities",
+    "weighted length": "the length of a shape, weighted by a function of where it passes",
 }
 
 

@@ -66,8 +66,9 @@ def multipliers(lagrangian: sp.Expr, space: JetSpace, ranges: Ranges | None = No
     2
     """
     n = len(space.fields)
-    conditions = np.concatenate([_conditions(*parts) for parts in _jacobians(lagrangian, space, ranges)])
-    basis = _null_space(conditions).reshape(-1, n, n)
+    jacobians = _jacobians(lagrangian, space, ranges)
+    conditions = np.concatenate([_conditions(*parts) for parts in jacobians])
+    basis = _null_space(conditions, float(np.linalg.norm(jacobians))).reshape(-1, n, n)
     return Multipliers(tuple(_from_identity(basis)))
 
 
@@ -147,9 +148,10 @@ def _conditions(
     return np.column_stack(columns)
 
 
-def _null_space(matrix: np.ndarray) -> np.ndarray:
+def _null_space(matrix: np.ndarray, size: float) -> np.ndarray:
+    """Directions in which the matrix is nought, but for rounding of terms of that size."""
     _, singular, directions = np.linalg.svd(matrix, full_matrices=False)
-    return directions[singular <= TOLERANCE * max(singular.max(initial=0.0), 1e-300)]
+    return directions[singular <= TOLERANCE * max(size, 1e-300)]
 
 
 def _from_identity(basis: np.ndarray) -> list[np.ndarray]:
@@ -186,4 +188,6 @@ def _diagonalising(found: Multipliers, mass: sp.Matrix, space: JetSpace, ranges:
 
 def _null_space_of(matrix: np.ndarray) -> np.ndarray:
     """Null directions of a matrix that may be zero altogether."""
-    return np.eye(matrix.shape[1]) if not np.abs(matrix).max(initial=0.0) > TOLERANCE else _null_space(matrix)
+    if not np.abs(matrix).max(initial=0.0) > TOLERANCE:
+        return np.eye(matrix.shape[1])
+    return _null_space(matrix, float(np.linalg.norm(matrix, 2)))
