@@ -44,7 +44,7 @@ def field_energy(
     density, leading = energy_density(lagrangian, space), u.shape[: -1 - len(places.axes)]
     u, u_t = (np.asarray(part, float).reshape(-1, *part.shape[len(leading) :]) for part in (u, u_t))
     energy = np.empty(len(u))
-    for own, turns in by_turns(u, space, places):
+    for own, turns in by_turns(u, space.fields, places):
         parts = (u[own] - turns.ramp, u_t[own])
         fields, rates = (grid.from_sites(np.moveaxis(part, -1, 0)) for part in parts)
         (values,) = JetFunctions([turns.taken_from(density, space)], space, grid)(0.0, fields, rates)

@@ -101,7 +101,7 @@ def evolve(
     times = _increasing(times)
     start = _checked(initial, space, places)
     found = np.empty((2, len(start[0]), len(times), *start[0].shape[1:]))
-    for own, turns in by_turns(start[0], space, places):
+    for own, turns in by_turns(start[0], space.fields, places):
         straight, acting = turns.taken_from(lagrangian, space), _straight(applied or Applied(), turns, space)
         problem = density_on(straight, space, grid, acting)
         found[:, own] = _followed(problem, (start[0][own] - turns.ramp, start[1][own]), times, tolerance)

@@ -6,7 +6,7 @@ instead, with x explicitly, and remains what it was, as it has the period of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,11 @@ class Turns:
         places = np.meshgrid(*(axis - axis[0] for axis in self.axes), indexing="ij")
         return np.tensordot(np.stack(places, axis=-1), self.slopes, axes=1)
 
+    def at(self, nodes: Sequence[np.ndarray]) -> Float[np.ndarray, "fields *nodes"]:
+        """What they add to the fields at other places: their coordinates along each direction."""
+        away = [place - axis[0] for place, axis in zip(nodes, self.axes, strict=True)]
+        return np.tensordot(self.slopes.T, np.stack(away), axes=1)
+
     def taken_from(self, formula: sp.Expr, space: JetSpace) -> sp.Expr:
         """A formula of the fields as one of what is left of them without their turns."""
         if not self.slopes.any():
@@ -52,16 +57,16 @@ class Turns:
 
 
 def by_turns(
-    u: Float[np.ndarray, "samples *sites fields"], space: JetSpace, places: Places
+    u: Float[np.ndarray, "samples *sites fields"], fields: Sequence[str], places: Places
 ) -> Iterator[tuple[np.ndarray, Turns]]:
     """Which samples make the same turns, and these.
 
     Arguments:
         u: fields.
-        space: their jet space.
-        places: the sites and ends.
+        fields: their names.
+        places: the sites and ends, and which fields are angles.
     """
-    mask = np.array([name in places.angles for name in space.fields])
+    mask = np.array([name in places.angles for name in fields])
     counts = np.zeros((len(u), len(places.axes), len(mask)))
     for k, closes in enumerate(places.periodic):
         if closes and mask.any():
@@ -73,11 +78,11 @@ def by_turns(
 
 
 def without_turns(
-    u: Float[np.ndarray, "... *sites fields"], space: JetSpace, places: Places
+    u: Float[np.ndarray, "... *sites fields"], fields: Sequence[str], places: Places
 ) -> Float[np.ndarray, "... *sites fields"]:
     """Fields without the turns that they make, each sample for itself; arguments as of `by_turns`."""
     flat = u.reshape(-1, *u.shape[-1 - len(places.axes) :])
     straight = np.empty_like(flat)
-    for own, turns in by_turns(flat, space, places):
+    for own, turns in by_turns(flat, fields, places):
         straight[own] = flat[own] - turns.ramp
     return straight.reshape(u.shape)

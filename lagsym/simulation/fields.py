@@ -78,7 +78,7 @@ def _motion(system: System, start: Start, times: np.ndarray, places: Places) -> 
 
 def _shortest(found: Evolution, system: System, places: Places) -> np.ndarray:
     """The share of the shortest waves in each run's fields and rates."""
-    straight = without_turns(found.u, system.space, places)
+    straight = without_turns(found.u, system.space.fields, places)
     return np.maximum(*(roughness(part, places.periodic) for part in (straight, found.u_t)))
 
 

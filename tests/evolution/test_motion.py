@@ -129,7 +129,7 @@ def test_an_angle_turns_around_a_ring():
     np.testing.assert_array_equal(found.u[1], alone.u[0])
     energy = field_energy(density, LINE, found.u, found.u_t, places)
     np.testing.assert_allclose(energy, energy[:, :1] + 0 * energy, rtol=1e-9)
-    assert roughness(without_turns(found.u, LINE, places), (True,)).max() < 1e-6
+    assert roughness(without_turns(found.u, LINE.fields, places), (True,)).max() < 1e-6
 
 
 def test_explicit_time_and_place():

@@ -11,7 +11,8 @@ to the integrator's error.  Other networks give u_tt from all derivatives of the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor
 from lagsym.errors import InputError
 from lagsym.evolution import Evolution, Places
 from lagsym.evolution.grid import Grid
+from lagsym.evolution.turns import Turns, by_turns
 from lagsym.neural.device import one_thread
 from lagsym.neural.fields.density import DensityNetwork
 from lagsym.neural.fields.network import FieldNetwork
@@ -51,7 +53,8 @@ def roll_out(
         model: on the CPU, in double precision.
         initial: u and u_t at the first time.
         times: increasing.
-        places: the sites, and which directions are periodic; elsewhere the fields stay as they are at the ends.
+        places: the sites, and which directions are periodic; elsewhere the fields stay as they are at the ends. Which
+            fields are angles is what the network was told; they may make whole turns around a periodic direction.
         flux: whether the flux form is taken where the network has one.
         tolerance: of the integrator, relative to the size of the fields.
 
@@ -63,13 +66,16 @@ def roll_out(
     if u.shape != u_t.shape or u.shape[1:] != wanted:
         msg = f"expected u and u_t as (runs, *{wanted}): sites and fields; got {u.shape} and {u_t.shape}"
         raise InputError(msg)
-    grid = _grid(model, places)
-    state = np.stack([grid.from_sites(np.moveaxis(part, -1, 0)) for part in (u, u_t)])
-    state[1] *= grid.free
-    with one_thread(), torch.no_grad():
-        states = _integrate(_rates(model, grid, flux=flux), state, np.asarray(times, float), tolerance, grid)
-    fields, rates = (np.moveaxis(grid.to_sites(states[:, k]), (0, 1, 2), (1, -1, 0)) for k in (0, 1))
-    return Evolution(np.asarray(times, float), fields, rates)
+    grid, times = _grid(model, places), np.asarray(times, float)
+    fields, rates = (np.empty((len(u), len(times), *u.shape[1:])) for _ in range(2))
+    for own, turns in _by_turns(model, u, places):
+        state = np.stack([grid.from_sites(np.moveaxis(part, -1, 0)) for part in (u[own] - turns.ramp, u_t[own])])
+        state[1] *= grid.free
+        with one_thread(), torch.no_grad():
+            states = _integrate(_rates(model, grid, turns, flux=flux), state, times, tolerance, grid)
+        fields[own], rates[own] = (np.moveaxis(grid.to_sites(states[:, k]), (0, 1, 2), (1, -1, 0)) for k in (0, 1))
+        fields[own] += turns.ramp
+    return Evolution(times, fields, rates)
 
 
 def own_energy(model: DensityNetwork, motion: Evolution, places: Places) -> Float[np.ndarray, "runs times"]:
@@ -91,23 +97,30 @@ def _grid(model: FieldNetwork, places: Places) -> Grid:
 
 def _totals(model: DensityNetwork, motion: Evolution, places: Places) -> Float[np.ndarray, "base runs times"]:
     """The integrals over space of what belongs to each translation, at all times."""
-    grid = _grid(model, places)
-    fields, rates = (grid.from_sites(np.moveaxis(part, -1, 0)) for part in (motion.u, motion.u_t))
-    found = []
-    for k, t in enumerate(motion.t):
-        inputs = _inputs(model, grid, t, fields[:, :, k], rates[:, :, k], second=bool(model.bends))
-        densities = model.translations(inputs)[:, 0]
-        found.append(grid.integrate(densities.numpy().T.reshape(-1, *fields[0, :, k].shape)))
-    return np.stack(found, axis=-1)
+    grid, found = _grid(model, places), np.empty((1 + len(places.axes), len(motion.u), len(motion.t)))
+    for own, turns in _by_turns(model, motion.u[:, 0], places):
+        straight = (motion.u[own] - turns.ramp, motion.u_t[own])
+        fields, rates = (grid.from_sites(np.moveaxis(part, -1, 0)) for part in straight)
+        for k, t in enumerate(motion.t):
+            inputs = _inputs(model, grid, t, fields[:, :, k], rates[:, :, k], turns, second=bool(model.bends))
+            densities = model.translations(inputs)[:, 0]
+            found[:, own, k] = grid.integrate(densities.numpy().T.reshape(-1, *fields[0, :, k].shape))
+    return found
 
 
-def _rates(model: FieldNetwork, grid: Grid, *, flux: bool) -> Rates:
+def _by_turns(model: FieldNetwork, u: np.ndarray, places: Places) -> Iterator[tuple[np.ndarray, Turns]]:
+    """Which runs make the same turns, of the fields that are angles to the network."""
+    names = [str(i) for i in range(model.scaling.count)]
+    return by_turns(u, names, replace(places, angles=frozenset(names[i] for i in model.scaling.fields.angles)))
+
+
+def _rates(model: FieldNetwork, grid: Grid, turns: Turns, *, flux: bool) -> Rates:
     """u_tt at the nodes (n, runs, *nodes) as a function of time, fields and rates of that shape."""
     mass = model.constant_mass() if flux and isinstance(model, DensityNetwork) else None
 
     def in_flux_form(t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
         assert isinstance(model, DensityNetwork)
-        inputs = _inputs(model, grid, t, u, u_t, second=bool(model.bends))
+        inputs = _inputs(model, grid, t, u, u_t, turns, second=bool(model.bends))
         by_field, by_slope, by_bend = model.slopes(inputs)
         force = _on_grid(by_field, u.shape)
         for k in range(len(grid.shape)):
@@ -118,7 +131,7 @@ def _rates(model: FieldNetwork, grid: Grid, *, flux: bool) -> Rates:
         return np.tensordot(inverse, force, axes=1)
 
     def pointwise(t: float, u: np.ndarray, u_t: np.ndarray) -> np.ndarray:
-        return _on_grid(model.rate(_inputs(model, grid, t, u, u_t, second=True)), u.shape)
+        return _on_grid(model.rate(_inputs(model, grid, t, u, u_t, turns, second=True)), u.shape)
 
     if mass is None:
         return pointwise
@@ -127,13 +140,17 @@ def _rates(model: FieldNetwork, grid: Grid, *, flux: bool) -> Rates:
 
 
 def _inputs(
-    model: FieldNetwork, grid: Grid, t: float, u: np.ndarray, u_t: np.ndarray, *, second: bool = False
+    model: FieldNetwork, grid: Grid, t: float, u: np.ndarray, u_t: np.ndarray, turns: Turns, *, second: bool = False
 ) -> FieldInputs:
-    """The jets at all nodes of all runs; second derivatives but u_tt, which is left at zero, where asked for."""
+    """The jets at all nodes of all runs; second derivatives but u_tt, which is left at zero, where asked for.
+
+    The fields come without the turns that they make.
+    """
     space = range(len(grid.shape))
     places = [np.broadcast_to(place, u.shape[1:]) for place in (np.array(t), *grid.places)]
     x = np.stack([place.ravel() for place in places], 1)
-    first = [u_t, *(grid.differentiate(u, [k]) for k in space)]
+    slopes = turns.slopes[..., None].reshape(*turns.slopes.shape, *[1] * (u.ndim - 1))
+    first = [u_t, *(grid.differentiate(u, [k]) + slopes[k] for k in space)]
     du = torch.stack([_flat(part) for part in first], 1)
     ddu = None
     if second:
@@ -142,7 +159,8 @@ def _inputs(
             ddu[:, 0, 1 + k] = ddu[:, 1 + k, 0] = _flat(grid.differentiate(u_t, [k]))
             for m in range(k + 1):
                 ddu[:, 1 + m, 1 + k] = ddu[:, 1 + k, 1 + m] = _flat(grid.differentiate(u, [m, k]))
-    return model.inputs(torch.from_numpy(x), _flat(u), du, ddu)
+    whole = u + turns.at(grid.places)[:, None]
+    return model.inputs(torch.from_numpy(x), _flat(whole), du, ddu)
 
 
 def _flat(values: np.ndarray) -> Tensor:

@@ -109,3 +109,32 @@ def test_own_energy_is_that_of_what_was_rolled_out():
     u, u_t = np.ones((1, 1, 24, 1)), np.full((1, 1, 24, 1), 3.0)
     energy = own_energy(model, Evolution(np.array([0.0]), u, u_t), Places((x,), (True,)))
     np.testing.assert_allclose(energy, 2 * np.pi * (9 + MASS**2) / 2)
+
+
+@pytest.mark.parametrize("flux", [True, False])
+def test_an_angle_turns_around_a_ring(flux):
+    model = blank(DENSITIES["natural"], FieldScaling.unit(1, base=2, angles=[0]))
+    with torch.no_grad():
+        list(model.network)[5].fill_(SPEED**2)
+    x, times = np.arange(32) * np.pi / 16, np.linspace(0.0, 3.0, 7)
+    waves = np.cos(SPEED * times)[:, None] * np.sin(x)
+    start = np.stack([x + waves[0], waves[0]])[..., None]
+    motion = roll_out(model, (start, 0 * start), times, Places((x,), (True,)), flux=flux)
+    np.testing.assert_allclose(motion.u[..., 0], np.stack([x + waves, waves]), atol=1e-6)
+    energies = own_energy(model, motion, Places((x,), (True,)))
+    np.testing.assert_allclose(energies[0] - energies[1], np.pi * SPEED**2 * np.ones(7), atol=1e-5)
+
+
+def test_a_potential_sees_the_turns():
+    model = DENSITIES["natural"](FieldScaling.unit(1, base=2, angles=[0]), width=6)
+    with torch.no_grad():
+        list(model.network)[5].fill_(SPEED**2)
+    x, times = np.arange(32) * np.pi / 16, np.linspace(0.0, 1.0, 5)
+    start = (x + 0.2 * np.sin(x))[None, :, None]
+    places = Places((x,), (True,))
+    motion = roll_out(model, (start, 0 * start), times, places)
+    assert np.abs(motion.u - start[:, None]).max() > 1e-2
+    energies = own_energy(model, motion, places)
+    np.testing.assert_allclose(energies, energies[:, :1] * np.ones(5), rtol=1e-6)
+    turned = roll_out(model, (start + 2 * np.pi, 0 * start), times, places)
+    np.testing.assert_allclose(turned.u, motion.u + 2 * np.pi, atol=1e-7)
