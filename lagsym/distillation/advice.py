@@ -29,6 +29,8 @@ SMALL_ANGLE = 0.35
 ONE_ENERGY = 0.1
 """Energies that differ by less than this fraction of the mean kinetic energy are one."""
 NEAREST_RIVALS = 3
+SEVERAL = 3
+"""Powers of one variable that may mimic a function."""
 CLEAR = 2.0
 """Accelerations that vary by so many times their noise show a time scale."""
 NORMAL = 1.4826
@@ -240,7 +242,7 @@ def law_advice(
     rivals: Sequence[Rival],
     others: Sequence[Candidate] = (),
 ) -> list[Advice]:
-    """On what else would fit, on energies and on amplitudes.
+    """On what else would fit, on sums of powers, on energies and on amplitudes.
 
     Arguments:
         lagrangian: the law that was found, with numbers.
@@ -252,6 +254,7 @@ def law_advice(
     return [
         *_rival_advice(rivals),
         *_other_advice(others),
+        *_powers_advice(lagrangian, JetSpace(data.coordinates)),
         *_energy_advice(lagrangian, smooth),
         *_amplitude_advice(lagrangian, data),
     ]
@@ -284,6 +287,27 @@ def _other_advice(others: Sequence[Candidate]) -> list[Advice]:
         "would differ more, as at higher energies."
     )
     return [Advice(sentence, decisive=True)]
+
+
+def _powers_advice(lagrangian: sp.Expr, space: JetSpace) -> list[Advice]:
+    """On sums of powers, which mimic any smooth function where it was measured."""
+    found: dict[tuple[sp.Expr, sp.Expr], list[sp.Expr]] = {}
+    for term in sp.Add.make_args(sp.expand(lagrangian)):
+        where, moving = term.as_coeff_Mul()[1].as_independent(*space.velocities, as_Add=False)
+        varied, beside = (where, moving) if where != 1 or not moving.as_base_exp()[0].is_Symbol else (moving, sp.S.One)
+        base, power = varied.as_base_exp()
+        if len(base.free_symbols) and power.is_number:
+            found.setdefault((base, beside), []).append(varied)
+    many = [powers for powers in found.values() if len(powers) >= SEVERAL]
+    if not many:
+        return []
+    ordered = (sorted(powers, key=lambda term: float(term.as_base_exp()[1])) for powers in many)
+    which = "; ".join(", ".join(to_text(power) for power in powers) for powers in ordered)
+    sentence = (
+        f"A sum of powers ({which}) may stand for a function that the library lacks, which it mimics where it was "
+        "measured and nowhere else: --engine operon looks for such functions."
+    )
+    return [Advice(sentence)]
 
 
 def _energy_advice(lagrangian: sp.Expr, smooth: Trajectories) -> list[Advice]:

@@ -128,3 +128,25 @@ def test_steps_that_tell_nothing_of_the_next_ones_are_no_motion():
         (advice,) = noise_advice(wandering)
         assert advice.decisive
         assert "random walk" in advice.sentence
+
+
+@pytest.mark.parametrize(
+    ("law", "powers"),
+    [
+        ("r_dot**2/2 + 3*r - 0.2*r**2 + 1/r", "1/r, r, r**2"),
+        ("x_dot**2/2 + 0.1*x_dot**4 - 0.3*x_dot**6 - x**2", "x_dot**2, x_dot**4, x_dot**6"),
+        ("x_dot**2/2 - x**2/2 - x**4/4", None),
+        ("(x_dot**2 + y_dot**2)/2 - x**2 - y**2 - x**2*y + y**3/3", None),
+        ("(x_dot**2 + y_dot**2)/2 + (x**2 + y**2)**(-1/2) + (x**2 + y**2)**(-1) + 0.1*(x**2 + y**2)**(1/2)", "sqrt"),
+    ],
+)
+def test_sums_of_powers_may_stand_for_functions(law, powers):
+    names = ("r",) if "r_dot" in law else ("x", "y") if "y" in law else ("x",)
+    space = JetSpace(names)
+    t = np.arange(0, 20, 0.05)
+    columns = np.stack([1.5 + np.sin(t + k) for k in range(len(names))], axis=1)
+    data = Trajectories(names, (Segment(t, columns),))
+    advice = law_advice(sp.sympify(law, locals=dict(space.names), rational=True), data, differentiate(data), [])
+    said = [each.sentence for each in advice if "sum of powers" in each.sentence]
+    assert bool(said) == (powers is not None)
+    assert powers is None or powers in said[0]
