@@ -47,7 +47,11 @@ Evidence = Annotated[str, typer.Option(help="auto, both, data or network: what t
 NoNetwork = Annotated[bool, typer.Option("--no-network", help="Train no network, as --evidence data does.")]
 EngineName = Annotated[str, typer.Option("--engine", help="auto, sparse, operon or pysr: where terms come from.")]
 Structure = Annotated[
-    str, typer.Option(help="auto, natural, gyroscopic, separable or free; of fields natural, evolution or free.")
+    str,
+    typer.Option(
+        help="auto, natural, gyroscopic, separable or free; 'weighted length' of shapes; of fields natural, evolution "
+        "or free."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps: where the network is trained.")]
 Budget = Annotated[float | None, typer.Option(help="Cap on the seconds of training and of each engine's search.")]
