@@ -104,7 +104,7 @@ def refine(
         best, values = result, result.values
         scale = np.maximum(result.residual, 1e-3 * scale)
         length *= factor
-        settled = len(values) and np.all(result.standard_errors < PRECISE * np.abs(values))
+        settled = np.all(result.standard_errors < PRECISE * np.abs(values))
         left = np.exp(np.mean(np.log(np.maximum(result.residual / noise, 1))))
         if factor == LAST_GROWTH or settled or left > growth.most:
             break

@@ -272,8 +272,10 @@ def _refined(
     window: float | None = None,
 ) -> Refined | None:
     """The fit, or None where the law cannot be integrated; without constants of the starting states alone."""
+    # Without constants there is nothing to be found over short windows first.
+    growth = Growth(first=window if constants else np.inf)
     try:
-        return refine(lagrangian, constants, initial, *data, dissipation=dissipation, growth=Growth(first=window))
+        return refine(lagrangian, constants, initial, *data, dissipation=dissipation, growth=growth)
     except InputError:
         return None
 

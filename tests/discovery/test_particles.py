@@ -176,7 +176,7 @@ def test_measured_forces_fix_the_scale(evidence, noise):
 
 
 def test_a_structure_of_fields_is_refused():
-    with pytest.raises(InputError, match="gyroscopic, separable, free for particles; got 'evolution'"):
+    with pytest.raises(InputError, match="gyroscopic, separable, free, weighted length for particles; got 'evolution'"):
         found(table("pendulum")[1], ["theta"], DiscoveryOptions(ChoiceOptions(structure="evolution")))
 
 
