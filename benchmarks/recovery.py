@@ -1,7 +1,8 @@
 """Recovery of the catalogue: `lagsym run NAME --seed S`, as a user would run it, over noise and engines.
 
     python benchmarks/recovery.py [--systems eleven|conservative|NAME,...] [--noise 0,0.001,...] [--seeds 0,1,2]
-                                  [--engines auto,sparse,...] [--again]
+                                  [--engines auto,sparse,...] [--evidence auto|data|both|network] [--trajectories N]
+                                  [--again]
 
 Parameters are drawn at random for every seed. Only positions are measured; noise is relative to their standard
 deviation. A run counts as recovered when it ends with exit code 0, `status` is `recovered`, and the verdict is
@@ -53,7 +54,7 @@ ELEVEN = (
     "spherical_pendulum",
     "relativistic_2d",
 )
-KEYS = ("system", "noise", "seed", "engine", "evidence")
+KEYS = ("system", "noise", "seed", "engine", "evidence", "trajectories")
 CAP = 120.0
 """Processor seconds after which a discovery counts as failed: what else runs does not matter."""
 
@@ -77,6 +78,8 @@ def recover(key: dict[str, object], cap: float) -> Row:
         command = [sys.executable, "-c", "from lagsym.cli import main; main()", "run", name, "--seed", seed]
         command += ["--noise", str(key["noise"]), "--positions-only", "--engine", str(key["engine"])]
         command += ["--evidence", str(key["evidence"]), "-o", str(output)]
+        if key["trajectories"] is not None:
+            command += ["--trajectories", str(key["trajectories"])]
         started = time.monotonic()
         done = limited(command, cap)
         seconds = round(time.monotonic() - started, 1)
@@ -106,7 +109,8 @@ def rival(key: dict[str, object], cap: float) -> Row:
     """What a rival makes of the data that `lagsym run` would simulate."""
     seed = int(str(key["seed"]))
     reference = draw_parameters(get(str(key["system"])), seed)
-    data = simulate(reference, noise=float(str(key["noise"])), seed=seed)
+    count = None if key["trajectories"] is None else int(str(key["trajectories"]))
+    data = simulate(reference, noise=float(str(key["noise"])), trajectories=count, seed=seed)
     assert isinstance(data, Trajectories)
     started = time.monotonic()
     row = rival_row(str(key["engine"]), reference, data.positions_only(), seed, cap)
@@ -126,9 +130,9 @@ def table(rows: list[Row]) -> str:
     """A line for each system, noise and engine: how many seeds recovered, the worst error, the median time."""
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row["system"], row["engine"], row["evidence"], row["noise"]), []).append(row)
+        groups.setdefault((row["system"], *_how(row)), []).append(row)
     lines = []
-    for (system, engine, evidence, noise), group in sorted(groups.items(), key=lambda item: str(item[0])):
+    for (system, engine, evidence, trajectories, noise), group in sorted(groups.items(), key=lambda item: str(item[0])):
         good = [row for row in group if row["recovered"]]
         errors = [float(str(row["largest_error"])) for row in good if row.get("largest_error") is not None]
         seconds = statistics.median([float(str(row["seconds"])) for row in group])
@@ -141,6 +145,7 @@ def table(rows: list[Row]) -> str:
                 f"`{system}`",
                 engine,
                 evidence,
+                trajectories,
                 f"{noise:.1%}",
                 f"{len(good)} of {len(group)}",
                 worst,
@@ -154,6 +159,7 @@ def table(rows: list[Row]) -> str:
         "system",
         "engine",
         "evidence",
+        "trajectories",
         "noise",
         "recovered",
         "largest error",
@@ -168,15 +174,35 @@ def table(rows: list[Row]) -> str:
 def totals(rows: list[Row]) -> str:
     """Shares of recovered runs over the eleven systems and over all, by noise and engine."""
     lines = []
-    pairs = sorted({(str(row["engine"]), str(row["evidence"]), float(str(row["noise"]))) for row in rows})
-    for engine, evidence, noise in pairs:
-        runs = [row for row in rows if (row["engine"], row["evidence"], row["noise"]) == (engine, evidence, noise)]
+    for engine, evidence, trajectories, noise in sorted({_how(row) for row in rows}):
+        runs = [row for row in rows if _how(row) == (engine, evidence, trajectories, noise)]
         eleven = [row for row in runs if row["system"] in ELEVEN]
         offered = [row for row in runs if "as_it_comes" in row]
-        line = (engine, evidence, f"{noise:.1%}", _share(eleven), _share(runs), _share(offered, "as_it_comes"))
+        line = (
+            engine,
+            evidence,
+            trajectories,
+            f"{noise:.1%}",
+            _share(eleven),
+            _share(runs),
+            _share(offered, "as_it_comes"),
+        )
         lines.append(line)
-    header = ("engine", "evidence", "noise", "the eleven systems", "all that were run", "without lagsym's constants")
+    header = (
+        "engine",
+        "evidence",
+        "trajectories",
+        "noise",
+        "the eleven systems",
+        "all that were run",
+        "without lagsym's constants",
+    )
     return markdown(header, lines)
+
+
+def _how(row: Row) -> tuple[str, str, str, float]:
+    """How a run was made: engine, evidence, trajectories (the usual 20 unless they are named), noise."""
+    return str(row["engine"]), str(row["evidence"]), str(row.get("trajectories") or 20), float(str(row["noise"]))
 
 
 def _share(rows: list[Row], column: str = "recovered") -> str | None:
@@ -193,6 +219,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--engines", default="auto")
     parser.add_argument("--evidence", default="auto")
+    parser.add_argument("--trajectories", type=int, help="how many are simulated, 20 unless they are named")
     parser.add_argument("--cap", type=float, default=CAP, help="processor seconds after which a run counts as failed")
     parser.add_argument("--results", type=Path, default=RESULTS / "recovery.jsonl")
     parser.add_argument("--again", action="store_true", help="measure rows of other revisions again")
@@ -212,7 +239,8 @@ def measure(arguments: argparse.Namespace) -> None:
             print(f"{engine}: not run, {reason}")
             continue
         evidence = "its own" if engine in RIVALS else arguments.evidence
-        key: dict[str, object] = dict(zip(KEYS, (system, noise, seed, engine, evidence), strict=True))
+        values = (system, noise, seed, engine, evidence, arguments.trajectories)
+        key: dict[str, object] = dict(zip(KEYS, values, strict=True))
         row = kept.measure(key, lambda key=key: timed(key, arguments.cap))
         print(json.dumps({name: value for name, value in row.items() if name != "lagrangian"}), flush=True)
     text = f"{totals(kept.newest())}\n\n{table(kept.newest())}\n"
