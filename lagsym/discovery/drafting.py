@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lagsym.data.samples import Sampled
+from lagsym.data.units import UnitSpace
 from lagsym.discovery.journal import Journal
-from lagsym.distillation.constants import name_constant
+from lagsym.distillation.constants import can_be_named, name_constant
+from lagsym.distillation.known_quantities import Quantity, QuantityNames
 from lagsym.distillation.options import Choice
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import Settled
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
+
+OF = "the unit of "
+"""Before the names of constants, which columns do not have."""
 
 
 def draft(
@@ -56,7 +63,7 @@ def draft(
         base=space.base,
         lagrangian=settled.lagrangian,
         constants=tuple(
-            Constant(symbol.name, float(value), error, name_constant(float(value), error, among=len(errors)))
+            Constant(symbol.name, float(value), error)
             for symbol, value, error in zip(settled.constants, settled.values, errors, strict=True)
         ),
         covariance=() if refined is None else tuple(tuple(map(float, row)) for row in refined.covariance),
@@ -71,6 +78,24 @@ def draft(
         },
         front=tuple(front_entry(entry) for entry in selected.front.candidates),
     )
+
+
+def name_constants(law: Law) -> Law:
+    """The law with closed forms of its constants, in numbers or in the parameters of the motion that are known."""
+    texts = {name: unit for name, unit in law.units.items() if unit}
+    texts |= {f"{OF}{c.name}": c.unit for c in law.constants if texts and c.unit}
+    dimensions = UnitSpace.of(texts).vectors()
+    known = QuantityNames.of([Quantity(name, value, dimensions.get(name)) for name, value in law.parameters.items()])
+
+    def named(constant: Constant) -> Constant:
+        value, error = constant.value, constant.standard_error
+        if not can_be_named(value, error):
+            return constant
+        assert error is not None
+        further = known.near(value, error, dimensions.get(f"{OF}{constant.name}"))
+        return replace(constant, exact=name_constant(value, error, among=len(law.constants), further=further))
+
+    return replace(law, constants=tuple(map(named, law.constants)))
 
 
 def middle_ranges(smooth: Sampled) -> dict[str, tuple[float, float]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lagsym.data.lattice import Lattice
 from lagsym.data.splitting import Split, split
-from lagsym.discovery.drafting import draft
+from lagsym.discovery.drafting import draft, name_constants
 from lagsym.discovery.field_judging import judge_field, judge_no_field
 from lagsym.discovery.field_networks import fidelity, read_density, train_density
 from lagsym.discovery.journal import Journal, Report
@@ -64,6 +64,7 @@ def discover_field(
         fixed = options.choice.known is not None
         law = draft(selected, settled, space, log, angles=data.angles, known=fixed)
         law, unit_notices = with_units(replace(law, seed=options.seed), data.units)
+        law = name_constants(law)
         log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
         validation = validate_field(law, parts.report)

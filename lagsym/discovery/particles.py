@@ -13,21 +13,19 @@ from lagsym.data.derivatives import differentiate, velocity_bias
 from lagsym.data.free_coordinates import check_free
 from lagsym.data.splitting import Split, split
 from lagsym.data.trajectories import Trajectories
-from lagsym.discovery.drafting import draft, middle_ranges
+from lagsym.discovery.drafting import draft, middle_ranges, name_constants
 from lagsym.discovery.journal import Journal, Report
 from lagsym.discovery.judging import Judgement, judge, judge_equations, judge_nothing
-from lagsym.discovery.motion_networks import train_beside, train_network
 from lagsym.discovery.record import Discovery, DiscoveryOptions
+from lagsym.discovery.selecting import select_law
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice, noise_advice
-from lagsym.distillation.choice import better, choose_beside_friction, choose_terms
-from lagsym.distillation.engines import Budget, engine
+from lagsym.distillation.engines import engine
 from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
 from lagsym.distillation.identifiability import find_rivals, not_excluded
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.refinement import noise_of
 from lagsym.distillation.settling import Settled, settle
 from lagsym.distillation.terms import PARTICLE_STRUCTURES
-from lagsym.distillation.trial import Trials
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Law
 from lagsym.law.units import check_terms, with_units
@@ -35,7 +33,6 @@ from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural import Checkpoints, Fit, FitProgress
 from lagsym.neural.examples import Motion
-from lagsym.neural.selection import BLIND
 from lagsym.validation import Validation, validate
 from lagsym.validation.following import Following, follow
 
@@ -85,7 +82,7 @@ def discover_motion(
     if refused is not None:
         return Discovery(refused, None, None, parts)
     motion = (Motion(parts.fit, learn), Motion(parts.choose, choose))
-    selected, network = _selected(motion, options, log, progress, checkpoints)
+    selected, network = select_law(motion, options, log, progress, checkpoints)
     known = parts.fit.with_segments((*parts.fit.segments, *parts.choose.segments))
     smooth = learn.with_segments((*learn.segments, *choose.segments))
     if selected is None:
@@ -98,6 +95,7 @@ def discover_motion(
         law = _drafted(selected, settled, (known, smooth), options, log)
         log.advise(_law_advice(law, selected, settled, (parts.fit, learn), data))
         law, unit_notices = with_units(law, data.units)
+        law = name_constants(law)
         log.notices += unit_notices
     with log.stage("judge", "Scoring on held-out data"):
         held_out = differentiate(parts.report)
@@ -112,42 +110,6 @@ def discover_motion(
     if law.lagrangian is None:
         return Discovery(law, None, network, parts)
     return Discovery(law, validation, network, parts, faithfulness)
-
-
-def _selected(
-    motion: tuple[Motion, Motion],
-    options: DiscoveryOptions,
-    log: Journal,
-    progress: Callable[[FitProgress], None] | None,
-    checkpoints: Checkpoints | None,
-) -> tuple[Choice | None, Fit | None]:
-    """The terms, and the network that was asked for them or that stands beside them."""
-    train, choose = motion
-    budget = Budget() if options.budget is None else Budget(seconds=options.budget)
-    trials = Trials(train.measured, train.smooth)
-
-    def select(network: Fit | None) -> Choice | None:
-        asked = {"options": options.choice, "seed": options.seed, "budget": budget, "trials": trials}
-        with log.stage("distil", "Selecting terms"):
-            return choose_terms(train.smooth, choose.smooth, network, **asked)
-
-    first = select(None) if options.choice.data_first else None
-    if options.choice.data_first and (first is None or not first.leaves_noise):
-        with log.stage("distil", "Selecting terms beside friction"):
-            damped = choose_beside_friction(
-                train.smooth, choose.smooth, train.measured, options=options.choice, seed=options.seed
-            )
-        first = better(damped, first)
-    if options.choice.evidence == "data":
-        return first, None
-    training = (motion, options, log, progress, checkpoints)
-    with log.stage("fit", "Training a Lagrangian network"):
-        if first is not None and first.leaves_noise:
-            return first, train_beside(first, *training)
-        network = train_network(*training)
-    if first is not None and network.held_out_error > BLIND:
-        return first, network
-    return better(first, select(network)), network
 
 
 def _settled(
@@ -244,7 +206,7 @@ def _law_advice(
     rivals = not_excluded(rivals, selected.trial, *motion, friction=friction)
     # Without terms that could not be told from zero the law may have become one of the others.
     others = [other for other in selected.others if set(other.terms) != set(settled.origins)]
-    return law_advice(lagrangian, data, learn, rivals, others)
+    return law_advice(lagrangian, data, learn, rivals, others, sought=selected.sought)
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:

@@ -15,6 +15,7 @@ from lagsym.data.derivatives import DEGREE, choose_window, noise_level
 from lagsym.data.free_coordinates import statement, suggestion
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.distillation.identifiability import Rival
+from lagsym.distillation.mimicry import stand_ins
 from lagsym.distillation.selection import Candidate
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
@@ -29,8 +30,6 @@ SMALL_ANGLE = 0.35
 ONE_ENERGY = 0.1
 """Energies that differ by less than this fraction of the mean kinetic energy are one."""
 NEAREST_RIVALS = 3
-SEVERAL = 3
-"""Powers of one variable that may mimic a function."""
 CLEAR = 2.0
 """Accelerations that vary by so many times their noise show a time scale."""
 NORMAL = 1.4826
@@ -241,6 +240,8 @@ def law_advice(
     smooth: Trajectories,
     rivals: Sequence[Rival],
     others: Sequence[Candidate] = (),
+    *,
+    sought: bool = False,
 ) -> list[Advice]:
     """On what else would fit, on sums of powers, on energies and on amplitudes.
 
@@ -250,11 +251,12 @@ def law_advice(
         smooth: the same, differentiated.
         rivals: laws that fit the data as closely.
         others: laws that the fit of the motion does not exclude.
+        sought: whether an engine looked for functions that no library holds.
     """
     return [
         *_rival_advice(rivals),
         *_other_advice(others),
-        *_powers_advice(lagrangian, JetSpace(data.coordinates)),
+        *_powers_advice(lagrangian, data, sought=sought),
         *_energy_advice(lagrangian, smooth),
         *_amplitude_advice(lagrangian, data),
     ]
@@ -289,25 +291,16 @@ def _other_advice(others: Sequence[Candidate]) -> list[Advice]:
     return [Advice(sentence, decisive=True)]
 
 
-def _powers_advice(lagrangian: sp.Expr, space: JetSpace) -> list[Advice]:
-    """On sums of powers, which mimic any smooth function where it was measured."""
-    found: dict[tuple[sp.Expr, sp.Expr], list[sp.Expr]] = {}
-    for term in sp.Add.make_args(sp.expand(lagrangian)):
-        where, moving = term.as_coeff_Mul()[1].as_independent(*space.velocities, as_Add=False)
-        varied, beside = (where, moving) if where != 1 or not moving.as_base_exp()[0].is_Symbol else (moving, sp.S.One)
-        base, power = varied.as_base_exp()
-        if len(base.free_symbols) and power.is_number:
-            found.setdefault((base, beside), []).append(varied)
-    many = [powers for powers in found.values() if len(powers) >= SEVERAL]
+def _powers_advice(lagrangian: sp.Expr, data: Trajectories, *, sought: bool) -> list[Advice]:
+    """On sums of powers, which noise lets mimic any smooth function; they decide where no such function was sought."""
+    many = stand_ins(lagrangian, data)
     if not many:
         return []
-    ordered = (sorted(powers, key=lambda term: float(term.as_base_exp()[1])) for powers in many)
-    which = "; ".join(", ".join(to_text(power) for power in powers) for powers in ordered)
-    sentence = (
-        f"A sum of powers ({which}) may stand for a function that the library lacks, which it mimics where it was "
-        "measured and nowhere else: --engine operon looks for such functions."
-    )
-    return [Advice(sentence)]
+    which = "; ".join(", ".join(to_text(power) for power in powers) for powers in many)
+    sentence = f"A sum of powers ({which}) may stand for a function, which it mimics where it was measured"
+    if sought:
+        return [Advice(f"{sentence}: an engine found none that explains the motion better.")]
+    return [Advice(f"{sentence} and nowhere else: --engine operon looks for such functions.", decisive=True)]
 
 
 def _energy_advice(lagrangian: sp.Expr, smooth: Trajectories) -> list[Advice]:

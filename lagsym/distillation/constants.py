@@ -8,6 +8,7 @@ then gets a false name.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -55,31 +56,40 @@ def _names() -> tuple[Name, ...]:
     return tuple(sorted(names.values(), key=lambda name: name.value))
 
 
-def name_constant(value: float, standard_error: float | None, *, among: int = 1) -> str | None:
+def name_constant(
+    value: float, standard_error: float | None, *, among: int = 1, further: Iterable[Name] = ()
+) -> str | None:
     """The closed form of a constant, or None where none is worth its bits.
 
     Arguments:
         value: the fitted value.
         standard_error: its standard error; without one nothing is named.
         among: how many constants the law has that might be named.
+        further: closed forms near it of other kinds, as of known quantities.
 
     >>> name_constant(1.41421, 1e-5)
     'sqrt(2)'
     >>> name_constant(1.41421, 1e-1) is None
     True
     """
-    if standard_error is None or standard_error <= 0 or value == 0 or not math.isfinite(value):
+    if not can_be_named(value, standard_error):
         return None
+    assert standard_error is not None
     names = _names()
     values = np.array([name.value for name in names])
-    near = np.flatnonzero(np.abs(values - abs(value)) <= NEAR * standard_error)
-    if not len(near):
+    near = [*(names[i] for i in np.flatnonzero(np.abs(values - abs(value)) <= NEAR * standard_error)), *further]
+    if not near:
         return None
 
     def cost(name: Name) -> float:
         return name.bits + 0.72 * ((name.value - abs(value)) / standard_error) ** 2
 
-    best = min((names[i] for i in near), key=cost)
+    best = min(near, key=cost)
     if math.log2(abs(value) / (5 * standard_error)) - best.bits < GAIN + math.log2(among):
         return None
     return f"-{best.text}" if value < 0 else best.text
+
+
+def can_be_named(value: float, standard_error: float | None) -> bool:
+    """Whether a constant is known as precisely as the name of it would have to be."""
+    return standard_error is not None and 0 < standard_error < abs(value) < math.inf

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from lagsym.distillation.contest import Result, contest, layered
+from lagsym.distillation.contest import FINAL, Result, contest, layered
 from lagsym.distillation.engines import engine
 from lagsym.distillation.inner import FittedTerms
 from lagsym.distillation.options import Choice, Question
@@ -18,6 +18,7 @@ from lagsym.distillation.selection import Front, weak_loss
 from lagsym.distillation.shapes import EXPLAINS, FittedShapes, fit_shapes
 from lagsym.distillation.sums import fit_sum, simplest_sum
 from lagsym.distillation.terms import build_library
+from lagsym.distillation.trial import attempt, not_beaten, winner
 from lagsym.distillation.witnesses import choose_from
 from lagsym.errors import UnavailableError
 from lagsym.mechanics.jetspace import JetSpace
@@ -44,19 +45,51 @@ def choose_invented(question: Question) -> list[Choice]:
         UnavailableError: the engine that was named cannot run here.
     """
     try:
-        return _by_motion(question) or _by_weak_form(question)
+        found = _by_motion(question)
+        return _by_weak_form(question) if found is None else _beside_library(*found, question)
     except UnavailableError:
         if question.options.engine != "auto":
             raise
         return []
 
 
-def _by_motion(question: Question) -> list[Choice]:
-    """The winner of a contest among formulas for functions of one variable each; more are sought until one will do."""
+def reconsider(question: Question, chosen: Choice | None) -> Choice | None:
+    """The choice, or a Lagrangian of functions that an engine finds in the motion where that explains it better.
+
+    Both are fitted to the same samples of the motion, and the information criterion decides.
+
+    Arguments:
+        question: what was chosen from, and how; with the motion as it was measured.
+        chosen: what was chosen from libraries, if anything was.
+    """
+    try:
+        found = _by_motion(question)
+    except UnavailableError:
+        return chosen
+    if found is None:
+        return chosen
+    result, messages = found
+    best, known = result.trials[0], None
+    if chosen is not None:
+        chosen = replace(chosen, sought=True)
+        assert question.measured is not None
+        known = attempt(chosen.candidate, question.measured, question.learn, growth=FINAL, friction=chosen.friction)
+    trials = [best] if known is None else [best, known]
+    if not result.settled or winner(trials) is not best:
+        return chosen
+    others = tuple(trial.candidate for trial in not_beaten(trials, best))
+    return replace(_choice_of(result, question, messages), others=others)
+
+
+def _by_motion(question: Question) -> tuple[Result, tuple[str, ...]] | None:
+    """A contest among formulas for functions of one variable each, and what the engine had to say.
+
+    More are sought until one will do; None where no such functions explain the motion, or none can be integrated.
+    """
     learn, options, space = question.learn, question.options, JetSpace(question.learn.coordinates)
     shapes = _shapes(question)
     if question.measured is None or options.evidence == "network" or options.given or not shapes:
-        return []
+        return None
     search, budget, grounds = engine(options.engine), replace(question.budget, enough=0.0), Grounds.of(learn)
     kinds: list[list[FittedTerms]] = [[] for _ in shapes]
     said: list[str] = []
@@ -70,22 +103,29 @@ def _by_motion(question: Question) -> list[Choice]:
         result = contest(kinds, space, grounds, question.measured, learn)
         if result is not None and result.settled:
             break
-    return [] if result is None else _chosen(result, question, tuple(dict.fromkeys(said)))
+    return None if result is None else (result, tuple(dict.fromkeys(said)))
 
 
-def _chosen(result: Result, question: Question, messages: tuple[str, ...]) -> list[Choice]:
+def _beside_library(result: Result, messages: tuple[str, ...], question: Question) -> list[Choice]:
     """The winner; beside a few of the library's terms where it leaves more than noise."""
-    space, winner = JetSpace(question.learn.coordinates), result.best
-    structure = _structure_of(winner.terms, space, question)
-    candidates = tuple(trial.candidate for trial in result.trials)
-    evidence = dict.fromkeys(winner.terms, (winner.evidence,))
-    loss = weak_loss(winner, space, question.held_out)
-    choice = Choice(winner, structure, Front(candidates, winner), evidence, loss, messages)
+    choice = _choice_of(result, question, messages)
     if result.settled:
-        return [replace(choice, trial=result.trials[0])]
-    proposed = tuple(map(sp.expand, winner.terms))
-    library = build_library(question.learn, structure, extra=proposed, complexity=BESIDE)
-    return [choice, *choose_from(library, structure, question, proposed=proposed, messages=messages)]
+        return [choice]
+    proposed = tuple(map(sp.expand, result.best.terms))
+    library = build_library(question.learn, choice.structure, extra=proposed, complexity=BESIDE)
+    beside = choose_from(library, choice.structure, question, proposed=proposed, messages=messages)
+    return [choice, *(replace(each, sought=True) for each in beside)]
+
+
+def _choice_of(result: Result, question: Question, messages: tuple[str, ...]) -> Choice:
+    """The winner of a contest, with its trial where it leaves nothing but noise."""
+    space, best = JetSpace(question.learn.coordinates), result.best
+    structure = _structure_of(best.terms, space, question)
+    candidates = tuple(trial.candidate for trial in result.trials)
+    evidence = dict.fromkeys(best.terms, (best.evidence,))
+    loss = weak_loss(best, space, question.held_out)
+    choice = Choice(best, structure, Front(candidates, best), evidence, loss, messages, sought=True)
+    return replace(choice, trial=result.trials[0]) if result.settled else choice
 
 
 def _shapes(question: Question) -> list[FittedShapes]:
@@ -106,7 +146,7 @@ def _by_weak_form(question: Question) -> list[Choice]:
     library = build_library(learn, structure, extra=given, complexity=BESIDE)
     alone = library.take(k for k, term in enumerate(library.expressions) if term in given)
     return [
-        choice
+        replace(choice, sought=True)
         for terms in (alone, library)
         for choice in choose_from(terms, structure, question, proposed=proposed, messages=messages)
     ]
@@ -114,14 +154,13 @@ def _by_weak_form(question: Question) -> list[Choice]:
 
 def _structure_of(terms: Sequence[sp.Expr], space: JetSpace, question: Question) -> str:
     """The structure that was asked for, or that of proposed terms: any function of the velocities, or the network's."""
-    network = question.network
-    assert network is not None
     if question.options.structure != "auto":
         return question.options.structure
     kinetic = [term for term in terms if term.free_symbols <= set(space.velocities)]
     if any(sp.diff(term, v, 3) != 0 for term in kinetic for v in space.velocities):
         return "separable"
-    return "natural" if network.model.structure == "separable" else network.model.structure
+    network = question.network
+    return "natural" if network is None or network.model.structure == "separable" else network.model.structure
 
 
 def _sums(question: Question) -> tuple[tuple[tuple[sp.Expr, ...], ...], tuple[str, ...]]:

@@ -32,8 +32,9 @@ class ChoiceOptions:
         evidence: "auto", where a network is asked only if a law chosen from the data leaves more than noise of the
             motion; "both"; "data" (no network) or "network" (no regression on the data before the constants are
             refined).
-        engine: "sparse" draws terms from a library; "operon" and "pysr" propose them from the network's parts; "auto"
-            begins with the library and asks for proposals only where it fails.
+        engine: "sparse" draws terms from a library; "operon" and "pysr" propose them from functions that the motion
+            shows, or from the network's parts; "auto" begins with the library, and asks for proposals where that fails
+            and where a sum of powers may stand for a function.
         structure: one of `PARTICLE_STRUCTURES`, of fields one of `DENSITY_STRUCTURES`, or "auto" for the simplest that
             the held-out data allow, weighted lengths left out.
         terms: further candidate terms.
@@ -99,6 +100,7 @@ class Choice:
         trial: how it did in the fit of the motion, or None where it was not tried or cannot be integrated.
         others: laws that the fit of the motion does not exclude.
         friction: Rayleigh functions that were let in beside it, with any coefficients.
+        sought: whether an engine looked for functions that no library holds.
     """
 
     candidate: Candidate
@@ -111,6 +113,7 @@ class Choice:
     trial: Trial | None = None
     others: tuple[Candidate, ...] = ()
     friction: tuple[sp.Expr, ...] = ()
+    sought: bool = False
 
     @property
     def leaves_noise(self) -> bool:

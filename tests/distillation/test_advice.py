@@ -145,8 +145,17 @@ def test_sums_of_powers_may_stand_for_functions(law, powers):
     space = JetSpace(names)
     t = np.arange(0, 20, 0.05)
     columns = np.stack([1.5 + np.sin(t + k) for k in range(len(names))], axis=1)
-    data = Trajectories(names, (Segment(t, columns),))
-    advice = law_advice(sp.sympify(law, locals=dict(space.names), rational=True), data, differentiate(data), [])
-    said = [each.sentence for each in advice if "sum of powers" in each.sentence]
-    assert bool(said) == (powers is not None)
-    assert powers is None or powers in said[0]
+    exact = Trajectories(names, (Segment(t, columns),))
+    noisy = Trajectories(names, (Segment(t, columns + np.random.default_rng(0).normal(0, 1e-3, columns.shape)),))
+    lagrangian = sp.sympify(law, locals=dict(space.names), rational=True)
+
+    def said(data, *, sought):
+        advice = law_advice(lagrangian, data, differentiate(data), [], sought=sought)
+        return [each for each in advice if "sum of powers" in each.sentence]
+
+    assert not said(exact, sought=False)
+    assert bool(said(noisy, sought=False)) == (powers is not None)
+    for each in said(noisy, sought=False):
+        assert powers in each.sentence
+        assert each.decisive
+    assert not any(each.decisive for each in said(noisy, sought=True))

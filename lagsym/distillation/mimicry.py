@@ -1,0 +1,53 @@
+"""Mimicry: sums of powers that stand for a function which the library lacks, where it was measured and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy as sp
+
+from lagsym.data.derivatives import noise_level
+from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.refinement import LEAST_NOISE
+from lagsym.mechanics.jetspace import JetSpace
+
+SEVERAL = 3
+"""Powers of one variable that may mimic a function."""
+
+
+def stand_ins(lagrangian: sp.Expr, data: Trajectories) -> tuple[tuple[sp.Expr, ...], ...]:
+    """The sums of powers in a law that may stand for functions; none where the motion is known exactly.
+
+    Arguments:
+        lagrangian: a sum of terms, with numbers or names for constants.
+        data: the trajectories that it leaves nothing but noise of.
+    """
+    spread = np.concatenate([segment.q for segment in data.segments]).std(axis=0)
+    exact = bool(np.all(noise_level(data) < LEAST_NOISE * spread))
+    return () if exact else several_powers(lagrangian, JetSpace(data.coordinates))
+
+
+def several_powers(lagrangian: sp.Expr, space: JetSpace) -> tuple[tuple[sp.Expr, ...], ...]:
+    """Powers of one variable, lowest first, for each variable of which there are several beside the same factor.
+
+    Arguments:
+        lagrangian: a sum of terms, with numbers or names for constants.
+        space: coordinates and velocities.
+
+    >>> space = JetSpace(("r",))
+    >>> (r,), (r_dot,) = space.positions, space.velocities
+    >>> several_powers(r_dot**2 / 2 + 3 * r - r**2 + 1 / r, space)
+    ((1/r, r, r**2),)
+    >>> several_powers(r_dot**2 / 2 - r**2 - r**4, space)
+    ()
+    """
+    found: dict[tuple[sp.Expr, sp.Expr], list[sp.Expr]] = {}
+    jets = {*space.positions, *space.velocities}
+    for term in sp.Add.make_args(sp.expand(lagrangian)):
+        factor = term.as_independent(*jets, as_Add=False)[1]
+        where, moving = factor.as_independent(*space.velocities, as_Add=False)
+        varied, beside = (where, moving) if where != 1 or not moving.as_base_exp()[0].is_Symbol else (moving, sp.S.One)
+        base, power = varied.as_base_exp()
+        if base.free_symbols and power.is_number:
+            found.setdefault((base, beside), []).append(varied)
+    many = [powers for powers in found.values() if len(powers) >= SEVERAL]
+    return tuple(tuple(sorted(powers, key=lambda term: float(term.as_base_exp()[1]))) for powers in many)
