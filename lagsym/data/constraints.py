@@ -19,6 +19,7 @@ from lagsym.data.relations import (
     Relation,
     evaluate,
     fit_constant,
+    fit_ellipse,
     fit_linear,
     fit_polynomial,
     fit_round,
@@ -107,9 +108,17 @@ def _candidates(points: Points) -> Iterator[Relation]:
     for size in range(3, len(few) + 1):
         planes = (fit_linear(points, index) for index in itertools.combinations(few, size))
         yield from (relation for relation in planes if relation is not None)
+    ellipses = (fit_ellipse(points, pair) for pair in itertools.combinations(few, 2))
+    yield from (relation for relation in ellipses if relation is not None)
     for pair in itertools.permutations(few, 2):
         curves = (fit_polynomial(points, pair, degree) for degree in range(2, DEGREE + 1))
         yield from (relation for relation in curves if relation is not None)
+    bowls = (fit_polynomial(points, (*pair, k), 2) for k in few for pair in itertools.combinations(_others(few, k), 2))
+    yield from (relation for relation in bowls if relation is not None)
+
+
+def _others(indices: list[int], k: int) -> list[int]:
+    return [i for i in indices if i != k]
 
 
 def _rods(indices: list[int], dimension: int) -> Iterator[tuple[tuple[int, ...], ...]]:

@@ -12,7 +12,11 @@ from lagsym.data.relations import Relation
 from lagsym.data.trajectories import Trajectories
 from lagsym.errors import DataError
 
-SHAPES = {2: "a circle about {centre}", 3: "a sphere about {centre}"}
+SHAPES = {
+    ("round", 2): "a circle about {centre}",
+    ("round", 3): "a sphere about {centre}",
+    ("ellipse", 2): "an ellipse about {centre}",
+}
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,14 @@ def check_free(bounds: Sequence[Bound], data: Trajectories) -> Sequence[Bound]:
 def statement(relation: Relation, coordinates: Sequence[str]) -> str:
     """A relation in words, such as 'x**2 + y**2 = 1.000 within 0.2 %: a circle about (0, 0)'."""
     within = f"within {100 * max(relation.thickness, 1e-6):.1g} %"
-    if relation.kind != "round":
+    if not relation.vector:
         name = coordinates[relation.coordinates[-1]]
         return f"{name} = {_text(sp.Symbol(name, real=True) - relation.expression)} {within}"
     squares = " + ".join(f"{_in_brackets(component)}**2" for component in relation.vector)
     if len(relation.coordinates) == len(relation.vector):
-        centre = ", ".join(
-            _text(-component.subs(dict.fromkeys(component.free_symbols, 0))) for component in relation.vector
-        )
-        shape = SHAPES[len(relation.vector)].format(centre=f"({centre})")
+        symbols = [sp.Symbol(coordinates[i], real=True) for i in relation.coordinates]
+        centre = ", ".join(_text(value) for value in sp.linsolve(relation.vector, symbols).args[0])
+        shape = SHAPES[relation.kind, len(relation.vector)].format(centre=f"({centre})")
     else:
         ends = ([coordinates[i] for i in relation.coordinates[start::2]] for start in (1, 0))
         shape = " and ".join(f"({', '.join(end)})" for end in ends)
@@ -105,10 +108,10 @@ def _replacement(relations: Sequence[Relation], coordinates: Sequence[str]) -> R
     angles: list[str] = []
     replaced: list[str] = []
     used: list[str] = []
-    rounds = [relation for relation in relations if relation.kind == "round"]
+    rounds = [relation for relation in relations if relation.vector]
     for relation in relations:
         names = [coordinates[i] for i in relation.coordinates if coordinates[i] not in replaced]
-        if relation.kind != "round":
+        if not relation.vector:
             replaced += names[-1:]
             continue
         number = "" if len(rounds) == 1 else str(rounds.index(relation) + 1)

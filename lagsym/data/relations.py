@@ -1,11 +1,15 @@
 """Relations g(q) = 0 between coordinates, fitted to samples and compared with the noise.
 
-Three kinds are fitted: a linear one (total least squares in units of the noise), one coordinate as a polynomial of
-another, and a constant distance from a centre, which are circles, spheres and rods.
+Fitted are linear ones (total least squares in units of the noise), one coordinate as a polynomial of others, a constant
+distance from a centre, which are circles, spheres and rods, and ellipses, which are circles seen from aside.
+
+Source: for the ellipse to begin with, Halir and Flusser, "Numerically stable direct least squares fitting of ellipses",
+WSCG (1998).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +26,8 @@ NEGLIGIBLE = 4.0
 """A centre or an offset of fewer standard errors than this is zero."""
 DIGITS = 7
 """Significant digits of a number that is known better than that."""
+SMALL = 1e-6
+"""Of a number that is real but for rounding, its imaginary part."""
 HOPELESS = 0.2
 """A relation that is missed by this fraction of the extent is none, whatever the noise."""
 
@@ -51,12 +57,13 @@ class Relation:
     """A relation g(q) = 0.
 
     Arguments:
-        kind: "constant", "linear", "polynomial" or "round".
+        kind: "constant", "linear", "polynomial", "round" or "ellipse".
         coordinates: indices of the coordinates in it; the last one follows from the others,
-            except in a "round" one.
+            except in a "round" one or an ellipse.
         expression: g.
-        vector: of a "round" relation, the components of the vector whose length is constant.
-        size: of a "round" relation the radius; else the spread of the last coordinate.
+        vector: of a "round" relation, the components of the vector whose length is constant; of an ellipse of the one
+            whose length is one.
+        size: the length of this vector; else the spread of the last coordinate.
         misfit: root mean square of |g| in units of the noise that it should have.
         thickness: root mean square distance from g = 0, relative to `size`, or to the samples' extent if less.
     """
@@ -112,19 +119,82 @@ def fit_linear(points: Points, index: Sequence[int]) -> Relation | None:
     return _judged("linear", tuple(index), symbols[-1] - right, (), float(spread[-1]), points)
 
 
-def fit_polynomial(points: Points, index: tuple[int, int], degree: int) -> Relation | None:
-    """q_j = c_0 + c_1 q_i + ... + c_d q_i^d by least squares."""
-    x, y = (points.q[:, i] for i in index)
-    powers = x[:, None] ** np.arange(degree + 1)
+def fit_polynomial(points: Points, index: Sequence[int], degree: int) -> Relation | None:
+    """The last coordinate as a polynomial of the others, of this total degree, by least squares."""
+    *columns, y = (points.q[:, i] for i in index)
+    *symbols, last = (points.symbols[i] for i in index)
+    exponents = [e for e in itertools.product(range(degree + 1), repeat=len(columns)) if sum(e) <= degree]
+    powers = np.stack([np.prod([x**k for x, k in zip(columns, e, strict=True)], axis=0) for e in exponents], axis=1)
     coefficients, *_ = np.linalg.lstsq(powers, y)
     residual = float(np.std(y - powers @ coefficients))
     if residual > HOPELESS * y.std():
         return None
-    errors = np.sqrt(np.diag(np.linalg.pinv(powers.T @ powers))) * np.hypot(residual, points.noise[index[1]])
+    errors = np.sqrt(np.diag(np.linalg.pinv(powers.T @ powers))) * np.hypot(residual, points.noise[index[-1]])
     rounded = [_rounded(float(c), float(e)) for c, e in zip(coefficients, errors, strict=True)]
-    first, second = (points.symbols[i] for i in index)
-    right = sp.Add(*(_number(c) * first**k for k, c in enumerate(rounded)))
-    return _judged("polynomial", index, second - right, (), float(y.std()), points)
+    terms = (sp.Mul(*(x**k for x, k in zip(symbols, e, strict=True))) for e in exponents)
+    right = sp.Add(*(_number(c) * term for c, term in zip(rounded, terms, strict=True)))
+    return _judged("polynomial", tuple(index), last - right, (), float(y.std()), points)
+
+
+def fit_ellipse(points: Points, index: tuple[int, int]) -> Relation | None:
+    """|A (q - c)| = 1 with an upper triangular A by least squares; None where the samples lie on no ellipse."""
+    q = points.q[:, list(index)]
+    mean, extent = q.mean(axis=0), q.std(axis=0)
+    start = _algebraic_ellipse((q - mean) / extent)
+    if start is None:
+        return None
+
+    def vectors(trial: np.ndarray) -> np.ndarray:
+        a, b, d, *centre = trial
+        x, y = ((q - mean) / extent - centre).T
+        return np.stack([a * x + b * y, d * y], axis=1)
+
+    def misfit(trial: np.ndarray) -> np.ndarray:
+        # The distance from the ellipse to first order: the function over its gradient.
+        u = vectors(trial)
+        a, b, d = trial[:3]
+        slope = np.stack([u[:, 0] * a, u[:, 0] * b + u[:, 1] * d], axis=1)
+        return (np.sum(u**2, axis=1) - 1) / (2 * np.maximum(np.linalg.norm(slope, axis=1), 1e-6))
+
+    if np.sqrt(np.mean(misfit(start) ** 2)) > HOPELESS:
+        return None
+    found = least_squares(misfit, start, xtol=1e-14, ftol=1e-14)
+    a, b, d, *centre = found.x
+    if max(1 / abs(a), 1 / abs(d)) > FARTHEST_CENTRE:
+        return None
+    spread = float(np.mean(found.fun**2) + np.mean((points.noise[list(index)] / extent) ** 2))
+    errors = np.sqrt(np.diag(np.linalg.pinv(found.jac.T @ found.jac)) * spread)
+    x, y = (points.symbols[i] for i in index)
+    x0, y0 = (
+        _rounded(float(m + s * c), float(s * e)) for m, s, c, e in zip(mean, extent, centre, errors[3:], strict=True)
+    )
+    skew = 0.0 if abs(b) <= NEGLIGIBLE * errors[1] else float(b / extent[1])
+    along, across = (sp.Float(f"{value:.{DIGITS}g}") for value in (a / extent[0], d / extent[1]))
+    first = along * (x - _number(x0)) + (sp.Float(f"{skew:.{DIGITS}g}") * (y - _number(y0)) if skew else 0)
+    vector = first, across * (y - _number(y0))
+    return _judged("ellipse", index, vector[0] ** 2 + vector[1] ** 2 - 1, vector, 1.0, points)
+
+
+def _algebraic_ellipse(q: np.ndarray) -> np.ndarray | None:
+    """(a, b, d, x0, y0) with (a (x - x0) + b (y - y0))^2 + (d (y - y0))^2 = 1, by direct least squares."""
+    x, y = q.T
+    quadratic, linear = np.stack([x**2, x * y, y**2], axis=1), np.stack([x, y, np.ones_like(x)], axis=1)
+    rest = -np.linalg.pinv(linear.T @ linear) @ linear.T @ quadratic
+    reduced = quadratic.T @ quadratic + quadratic.T @ linear @ rest
+    # 4 A C - B^2 = 1 leaves nothing but ellipses.
+    values, vectors = np.linalg.eig(np.linalg.solve([[0.0, 0.0, 2.0], [0.0, -1.0, 0.0], [2.0, 0.0, 0.0]], reduced))
+    definite = 4 * vectors[0] * vectors[2] - vectors[1] ** 2
+    usable = np.flatnonzero((np.abs(values.imag) < np.abs(values.real) * SMALL) & (definite.real > 0))
+    if not len(usable):
+        return None
+    A, B, C = vectors[:, usable[0]].real
+    D, E, F = rest @ [A, B, C]
+    centre = np.linalg.solve([[2 * A, B], [B, 2 * C]], [-D, -E])
+    level = -(F + (D * centre[0] + E * centre[1]) / 2)
+    if level * A <= 0:
+        return None
+    upper = np.linalg.cholesky(np.array([[A, B / 2], [B / 2, C]]) / level).T
+    return np.array([upper[0, 0], upper[0, 1], upper[1, 1], *centre])
 
 
 def fit_round(points: Points, differences: Sequence[tuple[int, ...]]) -> Relation | None:
@@ -172,8 +242,8 @@ def _judged(
     value, slopes = evaluate([g], points)[:, 0], gradient(bare, points)
     expected = np.sqrt(np.mean(np.sum((slopes * points.noise) ** 2, axis=1)))
     misfit = float(np.sqrt(np.mean(value**2)) / max(expected, 1e-300))
-    steepness = np.sqrt(np.mean(slopes[:, index[-1]] ** 2)) if kind != "round" else 2 * size
-    extent = size if kind != "round" else min(size, float(evaluate(vector, points).std(axis=0).max()))
+    steepness = 2 * size if vector else np.sqrt(np.mean(slopes[:, index[-1]] ** 2))
+    extent = min(size, float(evaluate(vector, points).std(axis=0).max())) if vector else size
     thickness = float(np.sqrt(np.mean(value**2)) / max(steepness * extent, 1e-300))
     return Relation(kind, index, g, vector, size, misfit, thickness)
 

@@ -35,6 +35,9 @@ CASES = {
     "stick": ("mass_spring", lambda q: np.stack([q[:, 0], q[:, 0] + 1.25], axis=1), ("x1", "x2")),
     "wire": ("mass_spring", lambda q: np.stack([q[:, 0], q[:, 0] ** 2], axis=1), ("x", "y")),
     "plane": ("henon_heiles", lambda q: np.column_stack([q, q @ [0.5, -2.0] + 0.25]), ("x", "y", "z")),
+    "ellipse": ("pendulum", lambda q: [0.1, -0.2] + swing(q) * [0.6, 1.0], ("x", "y")),
+    "oblique circle": ("pendulum", lambda q: swing(q) @ [[0.8, 0.1], [0.3, 1.1]], ("x", "y")),
+    "bowl": ("henon_heiles", lambda q: np.column_stack([q, q**2 @ [1.0, 0.5]]), ("x", "y", "z")),
     "constant": ("henon_heiles", lambda q: np.column_stack([q, np.full(len(q), 0.25)]), ("x", "y", "z")),
 }
 
@@ -85,6 +88,15 @@ EXACT = {
     ),
     "stick": (["x2 = x1 + 1.25 within 0.0001 %"], "--ignore x2,x2_dot"),
     "wire": (["y = x**2 within 0.0001 %"], "--ignore y,y_dot"),
+    "ellipse": (
+        ["(1.66667*x - 0.166667)**2 + (y + 0.2)**2 = 1 within 0.0001 %: an ellipse about (0.1, -0.2)"],
+        "--define 'theta=atan2(1.66667*x - 0.166667, -(y + 0.2))' --angles theta",
+    ),
+    "oblique circle": (
+        ["(1.29945*x - 0.436702*y)**2 + (0.905358*y)**2 = 1 within 0.0001 %: an ellipse about (0, 0)"],
+        "--define 'theta=atan2(1.29945*x - 0.436702*y, -(0.905358*y))' --angles theta",
+    ),
+    "bowl": (["z = x**2 + 0.5*y**2 within 0.0001 %"], "--ignore z,z_dot"),
     "plane": (["z = 0.5*x - 2*y + 0.25 within 0.0001 %"], "--ignore z,z_dot"),
 }
 
@@ -179,6 +191,18 @@ def test_one_orbit_is_a_curve_but_not_certain_to_be_a_constraint():
     (once,), (twice,) = find_constraints(of(t, alike[0])), find_constraints(of(t, *alike))
     assert not once.certain
     assert twice.certain
+
+
+def test_one_planet_runs_on_an_ellipse_and_two_are_free():
+    starts = np.array([[1.0, 0.0], [0.8, 0.3]]), np.array([[0.0, 0.8], [-0.5, 0.9]])
+    one, two = (
+        simulate(get("kepler_cartesian"), initial=(starts[0][:count], starts[1][:count]), span=12.0).positions_only()
+        for count in (1, 2)
+    )
+    (bound,) = find_constraints(one)
+    assert bound.relation.kind == "ellipse"
+    assert not bound.certain
+    assert find_constraints(two) == ()
 
 
 @pytest.mark.parametrize(
