@@ -55,7 +55,12 @@ def choose_terms(
     options.require_structure(PARTICLE_STRUCTURES, "particles")
     measured = None if trials is None else trials.data
     question = Question(learn, held_out, network, options, seed, budget or Budget(), measured)
-    search = Search(question)
+
+    def settled(choice: Choice) -> bool:
+        trial = None if trials is None else trials.of(choice.candidate)
+        return trial is not None and trial.leaves_noise
+
+    search = Search(question, settled)
     found = search.until_convinced()
     if not found:
         return None

@@ -38,6 +38,8 @@ RESAMPLED = 4
 POINTS = 4
 CENTRAL = (0.2, 0.8)
 """Quantiles of the data between which Helmholtz' conditions are asked for: within, formulas are not extrapolated."""
+MOST_TERMS = 800
+"""Terms above which only simpler ones are taken."""
 
 
 @dataclass(frozen=True)
@@ -180,13 +182,14 @@ def _function(
 
 
 def _terms(data: Trajectories, space: JetSpace) -> list[sp.Expr]:
-    """Functions of position times at most two velocities, up to the largest complexity."""
+    """Functions of position times at most two velocities, as complex as leaves no more than there may be."""
     factors: list[tuple[sp.Expr, float]] = [(sp.S.One, 0.0), *((v, 1.0) for v in space.velocities)]
     pairs = itertools.combinations_with_replacement(space.velocities, 2)
     factors += [(v * w, 2.0) for v, w in pairs]
     positions = functions_of_position(data, space, LARGEST_COMPLEXITY)
-    products = [(f * factor, c + cost) for f, c in positions for factor, cost in factors]
-    return [term for term, cost in products if cost <= LARGEST_COMPLEXITY]
+    costs = np.array([c + cost for _, c in positions for _, cost in factors])
+    largest = next(c for c in range(LARGEST_COMPLEXITY, 0, -1) if np.count_nonzero(costs <= c) <= MOST_TERMS or c == 1)
+    return [f * factor for f, c in positions for factor, cost in factors if c + cost <= largest]
 
 
 def _groups(data: Trajectories, counts: list[int]) -> list[np.ndarray]:

@@ -78,7 +78,7 @@ def find_rivals(
         multipliers: combinations of the terms that have the same motion, which are no rivals.
         friction: Rayleigh functions beside which the terms were chosen.
     """
-    wanted = {part.as_coeff_Mul()[1] for part in sp.Add.make_args(sp.expand(lagrangian))}
+    wanted = {sp.expand(part.as_coeff_Mul()[1]) for part in sp.Add.make_args(lagrangian)}
     library = build_library(learn, structure, extra=sorted(wanted, key=str), complexity=COMPLEXITY)
     evidence = weak_evidence(library, learn, friction=friction)
     own = [k for k, term in enumerate(library.expressions) if term in wanted]

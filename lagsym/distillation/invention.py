@@ -62,8 +62,10 @@ def reconsider(question: Question, chosen: Choice | None) -> Choice | None:
         question: what was chosen from, and how; with the motion as it was measured.
         chosen: what was chosen from libraries, if anything was.
     """
+    # Where the law leaves nothing but noise, formulas that are hard to find are no mimicry's cure.
+    rounds = 1 if chosen is not None and chosen.leaves_noise else ROUNDS
     try:
-        found = _by_motion(question)
+        found = _by_motion(question, rounds=rounds)
     except UnavailableError:
         return chosen
     if found is None:
@@ -81,7 +83,7 @@ def reconsider(question: Question, chosen: Choice | None) -> Choice | None:
     return replace(_choice_of(result, question, messages), others=others)
 
 
-def _by_motion(question: Question) -> tuple[Result, tuple[str, ...]] | None:
+def _by_motion(question: Question, *, rounds: int = ROUNDS) -> tuple[Result, tuple[str, ...]] | None:
     """A contest among formulas for functions of one variable each, and what the engine had to say.
 
     More are sought until one will do; None where no such functions explain the motion, or none can be integrated.
@@ -94,7 +96,7 @@ def _by_motion(question: Question) -> tuple[Result, tuple[str, ...]] | None:
     kinds: list[list[FittedTerms]] = [[] for _ in shapes]
     said: list[str] = []
     result = None
-    for seed in range(question.seed, question.seed + ROUNDS):
+    for seed in range(question.seed, question.seed + rounds):
         for kind, each in zip(kinds, shapes, strict=True):
             parts, messages = propose(search, each.parts, seed=seed, budget=budget)
             said += messages

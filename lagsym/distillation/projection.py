@@ -4,9 +4,10 @@ For given inner constants p all coefficients c follow from the generalised eigen
 
     minimise |G(p) c|² / |P(p) c|²,
 
-with G the averages <f> - <M a> of the terms' operators over windows and P = <f> - <M a>' with the inertia of other
-windows, so that only p is searched. Measured forces are one more term. At single samples instead of averages a term
-that is singular somewhere near would make P huge, and anything small beside it.
+with G the averages <f> - <M a> of the terms' operators over windows and P = <f> +- <M a>' with the inertia of other
+windows, so that only p is searched. The sign is one by chance: where a force is constant, the law's inertia is constant
+too, and that of other windows would be no other. Measured forces are one more term. At single samples instead of
+averages a term that is singular somewhere near would make P huge, and anything small beside it.
 
 Source: Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10, 413 (variable projection).
 """
@@ -46,24 +47,47 @@ Constants = Float[np.ndarray, " constants"]
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """For each window another one, and a sign: with its inertia nature never is in the first one.
+
+    Arguments:
+        windows: the places of the other windows.
+        signs: one or minus one each.
+    """
+
+    windows: Int[np.ndarray, " windows"]
+    signs: Float[np.ndarray, " windows"]
+
+    @classmethod
+    def of(cls, count: int, *, seed: int = 0) -> Elsewhere:
+        """Drawn for so many windows."""
+        generator = np.random.default_rng(seed)
+        return cls(generator.permutation(count), generator.choice([-1.0, 1.0], count))
+
+    def of_inertia(self, inertia: Float[np.ndarray, "terms windows n"]) -> Float[np.ndarray, "terms windows n"]:
+        """The inertia of the other windows."""
+        return inertia[:, self.windows] * self.signs[:, None]
+
+
+@dataclass(frozen=True)
 class Grounds:
     """What sums of terms are fitted to.
 
     Arguments:
         jets: on the data.
         functions: what to average with; None where each sample counts by itself.
-        others: for each of them another one.
+        others: what is off the shell for them.
     """
 
     jets: Jets
     functions: TestFunctions | None
-    others: np.ndarray
+    others: Elsewhere
 
     @classmethod
     def of(cls, data: Trajectories | Samples) -> Grounds:
         """Differentiated trajectories, in weak form; or samples, which hold no times to average over and no noise."""
         functions = None if isinstance(data, Samples) else place_test_functions(data)
-        return cls(data.jets(), functions, np.random.default_rng(0).permutation(len(functions or ())))
+        return cls(data.jets(), functions, Elsewhere.of(len(functions or ())))
 
     def averages(self, slopes: tuple[np.ndarray, np.ndarray], forces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Averages of the terms' operators, and of the same with the inertia of other windows.
@@ -75,7 +99,7 @@ class Grounds:
         assert self.functions is not None
         on = self.functions.integrate(*slopes)
         force = self.functions.integrate(forces, np.zeros_like(forces))
-        return on, force + (on - force)[:, self.others]
+        return on, force + self.others.of_inertia(on - force)
 
 
 class Projection:

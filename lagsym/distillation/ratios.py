@@ -25,7 +25,8 @@ LEVELS = (2.0, 3.0, 5.0, np.inf)
 """Sub-libraries of growing complexity: elimination from a whole large library loses its way."""
 LARGEST_ELIMINATION = 400
 """Terms that elimination can begin with; of more only those that another search has picked."""
-LARGEST_SIZE = 12
+LARGEST_SIZE, LARGEST_OF_MANY = 12, 6
+"""Terms of a combination, and for each of more than three equations."""
 LARGEST_EXCHANGED = 8
 RIDGE, RIDGE_OFF_SHELL = 1e-12, 1e-10
 LARGEST_EXCHANGES = 15
@@ -60,7 +61,7 @@ def best_ratios(
     complexities: Float[np.ndarray, " terms"],
     *,
     keep: tuple[int, ...] = (),
-    largest: int = LARGEST_SIZE,
+    largest: int | None = None,
     alone: bool = False,
 ) -> dict[int, list[Ratio]]:
     """For each size, the best combinations found, best first.
@@ -74,10 +75,12 @@ def best_ratios(
         standard: factors of every term's operator at off-shell jets.
         complexities: order in which terms enter the sub-libraries.
         keep: terms that every combination has to hold.
-        largest: largest size to report.
+        largest: largest size to report; by default as many as laws of so many equations may need.
         alone: whether single terms are asked, as each may be a law.
     """
     problem = _Problem(vanishing, standard, keep)
+    equations = len(vanishing.triangles)
+    largest = largest or (LARGEST_SIZE if equations <= 3 else LARGEST_OF_MANY * equations)
     pool = _Pool(problem, largest)
     if alone and len(keep) < 2:
         for term in keep or np.flatnonzero(problem.present):

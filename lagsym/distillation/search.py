@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import sympy as sp
 
+from lagsym.distillation.bodies import build_bodies
 from lagsym.distillation.engines import engine
 from lagsym.distillation.inner import close_fits, simple_kinetic
 from lagsym.distillation.invention import choose_invented
@@ -26,9 +28,11 @@ class Search:
 
     Arguments:
         question: what is chosen from, and how.
+        settled: whether a choice leaves nothing to be explained, so that no larger library is needed.
     """
 
     question: Question
+    settled: Callable[[Choice], bool] = lambda choice: False
 
     def __post_init__(self) -> None:
         options = self.question.options
@@ -54,12 +58,27 @@ class Search:
     def next(self) -> list[Choice]:
         """The choices from the next structure's libraries; none where nothing is admissible."""
         structure = self.left.pop(0)
+        bodies = self._bodies(structure)
+        if any(map(self.settled, bodies)):
+            self.left = []
+            return bodies
         libraries, messages = _libraries(structure, self.question)
-        return [
+        return bodies + [
             choice
             for library, proposed in libraries
             for choice in choose_from(library, structure, self.question, proposed=proposed, messages=messages)
         ]
+
+    def _bodies(self, structure: str) -> list[Choice]:
+        """The choice from the terms of bodies that act on each other, where there may be such."""
+        if structure != STRUCTURES[0] or self.question.options.given:
+            return []
+        found: list[Choice] = []
+        for dimension in (2, 3):
+            library = None if any(map(self.settled, found)) else build_bodies(self.question.learn, dimension)
+            if library is not None:
+                found += choose_from(library, structure, self.question)
+        return found
 
 
 def _convinced(found: list[Choice]) -> bool:

@@ -122,7 +122,10 @@ def _by_ratio(evidence: Evidence, keep: tuple[int, ...]) -> Front:
             simple = min((c for c in admissible if c.loss <= limit), key=lambda c: (c.complexity, c.loss))
             best.append(simple)
             rivals += [candidate for candidate in admissible[:RIVALS] if candidate is not simple]
-    return replace(_front(best, factor=DATA_FACTOR, floor=evidence.floor, ceiling=DATA_CEILING), rivals=tuple(rivals))
+    # Of many bodies that are alike each needs its own term.
+    look = max(LOOK, len(evidence.vanishing.triangles) + 1)
+    front = _front(best, factor=DATA_FACTOR, floor=evidence.floor, ceiling=DATA_CEILING, look=look)
+    return replace(front, rivals=tuple(rivals))
 
 
 def _found_ratios(evidence: Evidence, complexities: np.ndarray, keep: tuple[int, ...]) -> dict[int, list[Ratio]]:
@@ -228,7 +231,7 @@ def _candidate(evidence: Evidence, found: Ratio, keep: tuple[int, ...]) -> Candi
 
 
 def smallest_enough(
-    losses: Mapping[int, float], *, factor: float, floor: float, ceiling: float = float("inf")
+    losses: Mapping[int, float], *, factor: float, floor: float, ceiling: float = float("inf"), look: int = LOOK
 ) -> int | None:
     """The smallest size that larger ones do not improve upon much, or None where even the largest fits badly.
 
@@ -237,20 +240,21 @@ def smallest_enough(
         factor: a size is enough when its loss is at most this times the best of the next sizes.
         floor: losses below this mean nothing.
         ceiling: largest loss that is accepted at all.
+        look: how many larger sizes are looked at.
 
     >>> smallest_enough({2: 0.2, 3: 1e-3, 4: 9e-4}, factor=3.0, floor=0.0)
     3
     """
     for size, loss in sorted(losses.items()):
-        following = min(losses[k] for k in losses if size <= k <= size + LOOK)
+        following = min(losses[k] for k in losses if size <= k <= size + look)
         if loss <= factor * following + floor and loss < ceiling:
             return size
     return None
 
 
-def _front(candidates: list[Candidate], *, factor: float, floor: float, ceiling: float) -> Front:
+def _front(candidates: list[Candidate], *, factor: float, floor: float, ceiling: float, look: int = LOOK) -> Front:
     by_size = {len(candidate.terms): candidate for candidate in candidates}
     losses = {size: candidate.loss for size, candidate in by_size.items()}
-    size = smallest_enough(losses, factor=factor, floor=floor, ceiling=ceiling)
+    size = smallest_enough(losses, factor=factor, floor=floor, ceiling=ceiling, look=look)
     chosen = None if size is None else by_size[size]
     return Front(tuple(candidate for _, candidate in sorted(by_size.items())), chosen)

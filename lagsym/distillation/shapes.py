@@ -5,11 +5,11 @@
 Each function is a Chebyshev series in its variable phi: a coordinate, a difference of two, or the radius.  All their
 coefficients follow from one eigenvalue problem,
 
-    minimise |<E c>|² / |<F c> + <I c>'|²,
+    minimise |<E c>|² / |<F c> +- <I c>'|²,
 
-with averages <E> = <F> + <I> of force and inertia over windows, and <I>' those of other windows. No accelerations are
-needed, so these functions are far more precise than those of a network that has learned noisy ones. Which variables
-will do is decided by the residual, the fewest first. Engines then look for their formulas.
+with averages <E> = <F> + <I> of force and inertia over windows, and <I>' those of other windows, with signs by chance.
+No accelerations are needed, so these functions are far more precise than those of a network that has learned noisy
+ones. Which variables will do is decided by the residual, the fewest first. Engines then look for their formulas.
 
 Source: for the weak form Messenger and Bortz, Multiscale Model. Simul. 19 (2021) 1474; for free functions of one
 variable Hastie and Tibshirani, Generalized additive models, Statist. Sci. 1 (1986) 297.
@@ -28,7 +28,7 @@ from jaxtyping import Float
 from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import TestFunctions, place_test_functions
-from lagsym.distillation.projection import lowest
+from lagsym.distillation.projection import Elsewhere, lowest
 from lagsym.distillation.read import ROWS, PartTable, tabulated
 from lagsym.distillation.screening import Dependence, column_sets
 from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR, simplest
@@ -43,6 +43,8 @@ LONGER_PAYS = 1.1
 DEFINITE = 0.05
 """The smallest mass on the data relative to the mean one, below which a law of motion is nearly singular."""
 MOST_COORDINATES = 4
+SHARE = 3.0
+"""A function whose forces are no larger than what is left, up to this factor, is none."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +119,14 @@ def hypotheses(n: int) -> tuple[tuple[Shape, ...], ...]:
 
 @dataclass(frozen=True)
 class _Fit:
-    """A hypothesis with its coefficients."""
+    """A hypothesis with its coefficients, and the share of every function in what the loss is relative to."""
 
     jets: Jets
     series: tuple[Series, ...]
     coefficients: tuple[np.ndarray, ...]
     masses: np.ndarray
     loss: float
+    shares: tuple[float, ...]
 
     @property
     def definite(self) -> bool:
@@ -142,7 +145,8 @@ class _Fit:
         ]
         scale = self._scale(values)
         pairs = zip(self.series, values, strict=True)
-        parts = [part for s, value in pairs for part in _parts(s.shape, value / scale, rows, space)]
+        needed = [pair for pair, share in zip(pairs, self.shares, strict=True) if share > SHARE * self.loss]
+        parts = [part for s, value in needed for part in _parts(s.shape, value / scale, rows, space)]
         kinetic = tuple(v**2 / 2 for v in space.velocities) if len(self.masses) else ()
         return FittedShapes(tuple(parts), kinetic, self.loss, self.series[0].degree)
 
@@ -164,7 +168,7 @@ class _Problem:
     def __init__(self, jets: Jets, functions: TestFunctions, seed: int) -> None:
         self.jets, self.functions = jets, functions
         # Averages, as the motion's are: a function that oscillates within a window would otherwise seem to vanish.
-        self.others = np.random.default_rng(seed).permutation(len(functions))
+        self.others = Elsewhere.of(len(functions), seed=seed)
 
     def fit(self, shapes: Sequence[Shape]) -> _Fit | None:
         """The shapes with the shortest series that a longer one does not improve upon; None where no mass is sound."""
@@ -190,10 +194,14 @@ class _Problem:
         # Blocks that do not act on each other have a law each: of their sums that of masses nearest to one is meant.
         found = np.concatenate(_masses(series, self.jets)) @ (vanishing / size[:, None])
         c = vanishing @ np.linalg.lstsq(found, np.ones(len(found)), rcond=None)[0]
-        loss = np.mean((c @ rows) ** 2) / np.mean((c @ others) ** 2)
+        whole = np.mean((c @ others) ** 2)
+        loss = np.mean((c @ rows) ** 2) / whole
+        ends = np.cumsum([len(part[0]) for part in parts])
+        owners = np.searchsorted(ends, np.arange(ends[-1]), side="right")
+        shares = tuple(float(np.mean(((c * (owners == k)) @ others) ** 2) / whole) for k in range(len(series)))
         pieces = np.split(c / size, np.cumsum([len(part[0]) for part in parts])[:-1])
         masses = pieces.pop() if constant else np.zeros(0)
-        return _Fit(self.jets, series, tuple(pieces), masses, float(loss))
+        return _Fit(self.jets, series, tuple(pieces), masses, float(loss), shares)
 
     def _weak(self, series: Series) -> tuple[np.ndarray, np.ndarray]:
         return self._averages(*series.slopes(self.jets))
@@ -202,7 +210,7 @@ class _Problem:
         """Averages of E, and of the same with the inertia of other times: where nature never is."""
         force = self.functions.integrate(by_q, np.zeros_like(by_q))
         inertia = self.functions.integrate(np.zeros_like(by_v), by_v)
-        return force + inertia, force + inertia[:, self.others]
+        return force + inertia, force + self.others.of_inertia(inertia)
 
     def _masses(self) -> tuple[np.ndarray, np.ndarray]:
         each = np.eye(self.jets.v.shape[1])[:, None, :]

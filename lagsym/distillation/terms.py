@@ -30,6 +30,10 @@ NULL_SIZE = 1e-9
 INDEPENDENCE_SAMPLES, ROWS_PER_TERM = 400, 2
 """Samples of the test for independence: at least so many, and so many equations for each term."""
 BLOCK = 64
+APART = 0.05
+"""A coordinate or distance that stays above this fraction of its largest value may have inverse powers."""
+LARGEST_LIBRARY = 1600
+"""Terms above which functions of position are only as complex as leaves no more."""
 STRUCTURES = ("natural", "gyroscopic", "separable", "free")
 """Structures in the order in which they are preferred."""
 WEIGHTED_LENGTH = "weighted length"
@@ -158,6 +162,13 @@ def build_library(
     """
     space = JetSpace(data.coordinates)
     functions = _functions(data, space, complexity)
+    while (
+        complexity > 1
+        and structure != "separable"
+        and len(functions) * len(_monomials(space, structure)) > LARGEST_LIBRARY
+    ):
+        complexity -= 1
+        functions = [(function, cost) for function, cost in functions if cost <= complexity]
     terms = [Term(sp.expand(term), 0.0) for term in extra]
     if structure == WEIGHTED_LENGTH:
         length = sp.sqrt(1 + sp.Add(*(v**2 for v in space.velocities)))
@@ -172,11 +183,7 @@ def build_library(
 
 def _energies(space: JetSpace, structure: str, functions: list[tuple[sp.Expr, float]]) -> list[Term]:
     """Functions of position, and their products with powers of velocities."""
-    velocities = space.velocities
-    monomials: list[tuple[sp.Expr, float]] = [(v**2 / 2, 1.0) for v in velocities]
-    monomials += [(v * w, 2.2) for v, w in itertools.combinations(velocities, 2)]
-    if structure in {"gyroscopic", "free"}:
-        monomials += [(v, 1.2) for v in velocities]
+    velocities, monomials = space.velocities, _monomials(space, structure)
     factors = [(sp.S.One, 0.0)] if structure == "separable" else functions
     terms = [Term(f, c) for f, c in functions if f != 1]
     terms += [Term(f * m, c + cost + (c > 0)) for f, c in factors for m, cost in monomials]
@@ -184,6 +191,16 @@ def _energies(space: JetSpace, structure: str, functions: list[tuple[sp.Expr, fl
         powers = itertools.combinations_with_replacement(velocities, 4)
         terms += [Term(sp.Mul(*power), 4.0) for power in powers] + [Term(v**6, 6.0) for v in velocities]
     return terms
+
+
+def _monomials(space: JetSpace, structure: str) -> list[tuple[sp.Expr, float]]:
+    """Powers of velocities that functions of position stand before, with their complexities."""
+    velocities = space.velocities
+    monomials: list[tuple[sp.Expr, float]] = [(v**2 / 2, 1.0) for v in velocities]
+    monomials += [(v * w, 2.2) for v, w in itertools.combinations(velocities, 2)]
+    if structure in {"gyroscopic", "free"}:
+        monomials += [(v, 1.2) for v in velocities]
+    return monomials
 
 
 def independent(library: Library, jets: Jets) -> Library:
@@ -227,30 +244,46 @@ def _functions(data: Sampled, space: JetSpace, limit: int) -> list[tuple[sp.Expr
     """Functions of position with their complexities."""
     positions = space.positions
     q = data.jets().q
-    factors = [_powers(x, column, angle) for x, column, angle in zip(positions, q.T, data.angle_mask, strict=True)]
+    mask = data.angle_mask
+    factors = [coordinate_functions(x, c, angle=a) for x, c, a in zip(positions, q.T, mask, strict=True)]
     functions = []
     for choice in itertools.product(*factors):
         cost = sum(c for _, c in choice)
         if cost <= limit:
             functions.append((sp.Mul(*(f for f, _ in choice)), float(cost)))
-    angles = [x for x, angle in zip(positions, data.angle_mask, strict=True) if angle]
+    angles = [x for x, angle in zip(positions, mask, strict=True) if angle]
     for a, b in itertools.combinations(angles, 2):
         functions += [(sp.cos(a - b), 1.5), (sp.sin(a - b), 1.5), (sp.cos(a + b), 1.9), (sp.sin(a + b), 1.9)]
-    lengths = [i for i, angle in enumerate(data.angle_mask) if not angle]
-    for i, j in itertools.combinations(lengths, 2):
-        distances = np.hypot(q[:, i], q[:, j])
-        if distances.min() > 0.05 * distances.max():
-            radius = sp.sqrt(positions[i] ** 2 + positions[j] ** 2)
-            functions += [(1 / radius, 1.5), (radius, 1.6), (radius**-2, 2.0), (radius**-3, 2.5)]
+    for i, j in itertools.combinations(np.flatnonzero(~mask), 2):
+        radius = sp.sqrt(positions[i] ** 2 + positions[j] ** 2)
+        functions += distance_functions(radius, np.hypot(q[:, i], q[:, j]))
     return [(function, cost) for function, cost in functions if cost <= limit]
 
 
-def _powers(x: sp.Symbol, column: np.ndarray, angle: bool) -> list[tuple[sp.Expr, int]]:
-    """Functions of one coordinate with their complexities."""
+def coordinate_functions(x: sp.Symbol, column: np.ndarray, *, angle: bool) -> list[tuple[sp.Expr, int]]:
+    """Functions of one coordinate with their complexities, one first; inverse ones where it stays away from zero.
+
+    Arguments:
+        x: the coordinate.
+        column: its samples.
+        angle: whether it has period 2 pi.
+    """
     if angle:
         return [(sp.S.One, 0), (sp.cos(x), 1), (sp.sin(x), 1), (sp.cos(x) ** 2, 2), (sp.cos(x) * sp.sin(x), 3)]
     powers: list[tuple[sp.Expr, int]] = [(x**k, k) for k in range(LARGEST_COMPLEXITY + 1)]
     magnitude = np.abs(column)
-    if (np.sign(column) == np.sign(column[0])).all() and magnitude.min() > 0.05 * magnitude.max():
+    if (np.sign(column) == np.sign(column[0])).all() and magnitude.min() > APART * magnitude.max():
         powers += [(1 / x, 2), (x**-2, 3)]
     return powers
+
+
+def distance_functions(distance: sp.Expr, samples: np.ndarray) -> list[tuple[sp.Expr, float]]:
+    """Functions of a distance with their complexities, where it stays away from zero.
+
+    Arguments:
+        distance: the root of a sum of squares.
+        samples: its values.
+    """
+    if not samples.min() > APART * samples.max():
+        return []
+    return [(1 / distance, 1.5), (distance, 1.6), (distance**-2, 2.0), (distance**-3, 2.5)]
