@@ -65,7 +65,12 @@ def statement(relation: Relation, coordinates: Sequence[str]) -> str:
     squares = " + ".join(f"{_in_brackets(component)}**2" for component in relation.vector)
     if len(relation.coordinates) == len(relation.vector):
         symbols = [sp.Symbol(coordinates[i], real=True) for i in relation.coordinates]
-        centre = ", ".join(_text(value) for value in sp.linsolve(relation.vector, symbols).args[0])
+        middle = (
+            sp.Matrix(relation.vector)
+            .jacobian(symbols)
+            .solve(-sp.Matrix(relation.vector).subs(dict.fromkeys(symbols, 0)))
+        )
+        centre = ", ".join(map(_text, middle))
         shape = SHAPES[relation.kind, len(relation.vector)].format(centre=f"({centre})")
     else:
         ends = ([coordinates[i] for i in relation.coordinates[start::2]] for start in (1, 0))

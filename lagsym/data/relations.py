@@ -12,10 +12,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy as sp
 from jaxtyping import Float
+from scipy import linalg
 from scipy.optimize import least_squares
 
 from lagsym.mechanics.jetspace import JetSpace
@@ -182,7 +184,8 @@ def _algebraic_ellipse(q: np.ndarray) -> np.ndarray | None:
     rest = -np.linalg.pinv(linear.T @ linear) @ linear.T @ quadratic
     reduced = quadratic.T @ quadratic + quadratic.T @ linear @ rest
     # 4 A C - B^2 = 1 leaves nothing but ellipses.
-    values, vectors = np.linalg.eig(np.linalg.solve([[0.0, 0.0, 2.0], [0.0, -1.0, 0.0], [2.0, 0.0, 0.0]], reduced))
+    found: Any = linalg.eig(np.linalg.solve([[0.0, 0.0, 2.0], [0.0, -1.0, 0.0], [2.0, 0.0, 0.0]], reduced))
+    values, vectors = found
     definite = 4 * vectors[0] * vectors[2] - vectors[1] ** 2
     usable = np.flatnonzero((np.abs(values.imag) < np.abs(values.real) * SMALL) & (definite.real > 0))
     if not len(usable):
