@@ -210,13 +210,14 @@ def _beside(evidence: Evidence, own: list[int], others: list[int], multipliers: 
 def _instead(evidence: Evidence, own: list[int], others: list[int]) -> list[_Found]:
     """Terms that can stand in for one of the law's, those aside that bring a combination of their own."""
     together = np.array([[*own, k] for k in others])
-    both = spectra(evidence.vanishing, evidence.standard, together)[:, 1] / _fit(evidence, own)
-    new = [k for k, factor in zip(others, both, strict=True) if factor >= _limit(evidence, own)]
+    fit, limit = _fit(evidence, own), _limit(evidence, own)
+    both = spectra(evidence.vanishing, evidence.standard, together)[:, 1] / fit
+    new = [k for k, factor in zip(others, both, strict=True) if factor >= limit]
     swaps = [(j, k) for j in own if j < len(evidence.library) for k in new]
     if not swaps:
         return []
     supports = np.array([[*(i for i in own if i != j), k] for j, k in swaps])
-    factors = spectra(evidence.vanishing, evidence.standard, supports)[:, 0] / _fit(evidence, own)
+    factors = spectra(evidence.vanishing, evidence.standard, supports)[:, 0] / fit
     expressions = evidence.library.expressions
     return [
         (Rival(expressions[k], expressions[j], float(f)), tuple(map(int, support)), 0)
