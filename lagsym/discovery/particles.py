@@ -206,7 +206,8 @@ def _law_advice(
     rivals = not_excluded(rivals, selected.trial, *motion, friction=friction)
     # Without terms that could not be told from zero the law may have become one of the others.
     others = [other for other in selected.others if set(other.terms) != set(settled.origins)]
-    return law_advice(lagrangian, data, learn, rivals, others, sought=selected.sought)
+    asked = {"sought": selected.sought, "invented": selected.invented}
+    return law_advice(lagrangian, data, learn, rivals, others, **asked)
 
 
 def _velocity_notices(data: Trajectories) -> list[str]:

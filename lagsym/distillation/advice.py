@@ -15,7 +15,7 @@ from lagsym.data.derivatives import DEGREE, choose_window, noise_level
 from lagsym.data.free_coordinates import statement, suggestion
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.distillation.identifiability import Rival
-from lagsym.distillation.mimicry import stand_ins
+from lagsym.distillation.mimicry import several_terms, stand_ins
 from lagsym.distillation.selection import Candidate
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
@@ -242,6 +242,7 @@ def law_advice(
     others: Sequence[Candidate] = (),
     *,
     sought: bool = False,
+    invented: bool = False,
 ) -> list[Advice]:
     """On what else would fit, on sums of powers, on energies and on amplitudes.
 
@@ -252,11 +253,12 @@ def law_advice(
         rivals: laws that fit the data as closely.
         others: laws that the fit of the motion does not exclude.
         sought: whether an engine looked for functions that no library holds.
+        invented: whether the law's terms are what an engine found.
     """
     return [
         *_rival_advice(rivals),
         *_other_advice(others),
-        *_powers_advice(lagrangian, data, sought=sought),
+        *_mimicry_advice(lagrangian, data, sought=sought, invented=invented),
         *_energy_advice(lagrangian, smooth),
         *_amplitude_advice(lagrangian, data),
     ]
@@ -291,13 +293,17 @@ def _other_advice(others: Sequence[Candidate]) -> list[Advice]:
     return [Advice(sentence, decisive=True)]
 
 
-def _powers_advice(lagrangian: sp.Expr, data: Trajectories, *, sought: bool) -> list[Advice]:
-    """On sums of powers, which noise lets mimic any smooth function; they decide where no such function was sought."""
-    many = stand_ins(lagrangian, data)
+def _mimicry_advice(lagrangian: sp.Expr, data: Trajectories, *, sought: bool, invented: bool) -> list[Advice]:
+    """On sums of terms that mimic any smooth function: an engine's always, powers where no such function was sought."""
+    made_up = several_terms(lagrangian, JetSpace(data.coordinates)) if invented else ()
+    many = made_up or stand_ins(lagrangian, data)
     if not many:
         return []
-    which = "; ".join(", ".join(to_text(power) for power in powers) for powers in many)
-    sentence = f"A sum of powers ({which}) may stand for a function, which it mimics where it was measured"
+    which = "; ".join(", ".join(to_text(term) for term in terms) for terms in many)
+    kind = "terms" if made_up else "powers"
+    sentence = f"A sum of {kind} ({which}) may stand for a function, which it mimics where it was measured"
+    if made_up:
+        return [Advice(f"{sentence} and nowhere else: a law would have fewer.", decisive=True)]
     if sought:
         return [Advice(f"{sentence}: an engine found none that explains the motion better.")]
     return [Advice(f"{sentence} and nowhere else: --engine operon looks for such functions.", decisive=True)]

@@ -10,6 +10,7 @@ import sympy as sp
 from lagsym.distillation.contest import FINAL, Result, contest, layered
 from lagsym.distillation.engines import engine
 from lagsym.distillation.inner import FittedTerms
+from lagsym.distillation.mimicry import several_terms
 from lagsym.distillation.options import Choice, Question
 from lagsym.distillation.pairing import paired
 from lagsym.distillation.projection import Grounds
@@ -77,7 +78,9 @@ def reconsider(question: Question, chosen: Choice | None) -> Choice | None:
         assert question.measured is not None
         known = attempt(chosen.candidate, question.measured, question.learn, growth=FINAL, friction=chosen.friction)
     trials = [best] if known is None else [best, known]
-    if not result.settled or winner(trials) is not best:
+    space = JetSpace(question.learn.coordinates)
+    mimicry = several_terms(sp.Add(*best.candidate.terms), space)
+    if not result.settled or mimicry or winner(trials) is not best:
         return chosen
     others = tuple(trial.candidate for trial in not_beaten(trials, best))
     return replace(_choice_of(result, question, messages), others=others)
@@ -116,7 +119,7 @@ def _beside_library(result: Result, messages: tuple[str, ...], question: Questio
     proposed = tuple(map(sp.expand, result.best.terms))
     library = build_library(question.learn, choice.structure, extra=proposed, complexity=BESIDE)
     beside = choose_from(library, choice.structure, question, proposed=proposed, messages=messages)
-    return [choice, *(replace(each, sought=True) for each in beside)]
+    return [choice, *(replace(each, sought=True, invented=True) for each in beside)]
 
 
 def _choice_of(result: Result, question: Question, messages: tuple[str, ...]) -> Choice:
@@ -126,7 +129,7 @@ def _choice_of(result: Result, question: Question, messages: tuple[str, ...]) ->
     candidates = tuple(trial.candidate for trial in result.trials)
     evidence = dict.fromkeys(best.terms, (best.evidence,))
     loss = weak_loss(best, space, question.held_out)
-    choice = Choice(best, structure, Front(candidates, best), evidence, loss, messages, sought=True)
+    choice = Choice(best, structure, Front(candidates, best), evidence, loss, messages, sought=True, invented=True)
     return replace(choice, trial=result.trials[0]) if result.settled else choice
 
 
@@ -148,7 +151,7 @@ def _by_weak_form(question: Question) -> list[Choice]:
     library = build_library(learn, structure, extra=given, complexity=BESIDE)
     alone = library.take(k for k, term in enumerate(library.expressions) if term in given)
     return [
-        replace(choice, sought=True)
+        replace(choice, sought=True, invented=True)
         for terms in (alone, library)
         for choice in choose_from(terms, structure, question, proposed=proposed, messages=messages)
     ]

@@ -1,4 +1,7 @@
-"""Mimicry: sums of powers that stand for a function which the library lacks, where it was measured and nowhere else."""
+"""Mimicry: sums of terms that stand for a function which they are not, where it was measured and nowhere else.
+
+Of a library these are several powers of one variable; of what an engine makes up, several terms of any kind.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from lagsym.distillation.refinement import LEAST_NOISE
 from lagsym.mechanics.jetspace import JetSpace
 
 SEVERAL = 3
-"""Powers of one variable that may mimic a function."""
+"""Terms in one variable that may mimic a function."""
 
 
 def stand_ins(lagrangian: sp.Expr, data: Trajectories) -> tuple[tuple[sp.Expr, ...], ...]:
@@ -51,3 +54,27 @@ def several_powers(lagrangian: sp.Expr, space: JetSpace) -> tuple[tuple[sp.Expr,
             found.setdefault((base, beside), []).append(varied)
     many = [powers for powers in found.values() if len(powers) >= SEVERAL]
     return tuple(tuple(sorted(powers, key=lambda term: float(term.as_base_exp()[1]))) for powers in many)
+
+
+def several_terms(lagrangian: sp.Expr, space: JetSpace) -> tuple[tuple[sp.Expr, ...], ...]:
+    """Terms in the same coordinates, whatever they look like, where there are several beside the same factor.
+
+    Arguments:
+        lagrangian: a sum of terms, with numbers or names for constants.
+        space: coordinates and velocities.
+
+    >>> space = JetSpace(("r",))
+    >>> (r,), (r_dot,) = space.positions, space.velocities
+    >>> several_terms(r_dot**2 / 2 - 2 * r**2 + r**4 - r**2 * sp.exp(-r), space)
+    ((r**2, r**4, r**2*exp(-r)),)
+    """
+    found: dict[tuple[frozenset[sp.Basic], sp.Expr], list[sp.Expr]] = {}
+    jets = {*space.positions, *space.velocities}
+    for term in sp.Add.make_args(sp.expand(lagrangian)):
+        factor = term.as_independent(*jets, as_Add=False)[1]
+        where, moving = factor.as_independent(*space.velocities, as_Add=False)
+        if where == 1:
+            where, moving = moving, sp.S.One
+        found.setdefault((frozenset(where.free_symbols & jets), moving), []).append(factor)
+    many = [terms for (symbols, _), terms in found.items() if symbols and len(terms) >= SEVERAL]
+    return tuple(tuple(sorted(terms, key=lambda term: (term.count_ops(), str(term)))) for terms in many)

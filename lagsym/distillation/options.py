@@ -101,6 +101,7 @@ class Choice:
         others: laws that the fit of the motion does not exclude.
         friction: Rayleigh functions that were let in beside it, with any coefficients.
         sought: whether an engine looked for functions that no library holds.
+        invented: whether its terms are what an engine found.
     """
 
     candidate: Candidate
@@ -114,6 +115,7 @@ class Choice:
     others: tuple[Candidate, ...] = ()
     friction: tuple[sp.Expr, ...] = ()
     sought: bool = False
+    invented: bool = False
 
     @property
     def leaves_noise(self) -> bool:

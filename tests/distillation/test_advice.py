@@ -159,3 +159,19 @@ def test_sums_of_powers_may_stand_for_functions(law, powers):
         assert powers in each.sentence
         assert each.decisive
     assert not any(each.decisive for each in said(noisy, sought=True))
+
+
+def test_many_terms_of_an_engine_are_no_law():
+    space = JetSpace(("theta",))
+    t = np.arange(0, 20, 0.05)
+    data = Trajectories(("theta",), (Segment(t, np.sin(t)[:, None]),))
+    law = "theta_dot**2/2 - 2*theta**2 + theta**4 - theta**2*exp(-theta**2)"
+    lagrangian = sp.sympify(law, locals=dict(space.names), rational=True)
+    (made_up,) = [
+        a for a in law_advice(lagrangian, data, differentiate(data), [], invented=True) if "sum of" in a.sentence
+    ]
+    assert made_up.decisive
+    assert "theta**2*exp(-theta**2)" in made_up.sentence
+    morse = sp.sympify("theta_dot**2/2 - exp(-2*theta) + 2*exp(-theta)", locals=dict(space.names), rational=True)
+    advice = law_advice(morse, data, differentiate(data), [], sought=True, invented=True)
+    assert not any("sum of" in each.sentence for each in advice)
