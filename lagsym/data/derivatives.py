@@ -21,6 +21,8 @@ EVEN = 1e-6
 """Steps that differ by less than this fraction count as even."""
 NOISE_FACTOR = 1.15
 """How far the residual may exceed the noise before it stops looking like noise."""
+CHANCE = 4.0
+"""The same for short records, in standard errors of one residual relative to another: one over the samples' root."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,14 @@ def choose_window(t: Float[np.ndarray, " samples"], y: Float[np.ndarray, " sampl
         return min(WINDOWS[0], len(t))
     noise = _residual(t, y, usable[0])
     level = float(np.sqrt(np.mean(noise**2)))
+    most = level * max(NOISE_FACTOR, 1 + CHANCE / np.sqrt(len(t)))
     best = usable[0]
     for window in usable[1:]:
         residual = _residual(t, y, window)
         local = np.sqrt(
             np.maximum(uniform_filter1d(residual**2, min(51, len(t))), 0.0)
         )  # a running sum may end below zero
-        if np.sqrt(np.mean(residual**2)) > NOISE_FACTOR * level or local.max() > 2 * max(level, _local_level(noise)):
+        if np.sqrt(np.mean(residual**2)) > most or local.max() > 2 * max(level, _local_level(noise)):
             break
         best = window
     return max(WINDOWS[0], best // 2 | 1)

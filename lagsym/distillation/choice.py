@@ -93,7 +93,9 @@ def choose_beside_friction(
         options: what to do differently.
         seed: of every draw.
     """
-    options = replace(options or ChoiceOptions(), evidence="data", engine="sparse")
+    options = options or ChoiceOptions()
+    # An engine that was named looks for functions alone; "auto" leaves them to it, and chooses what else there is.
+    options = replace(options, evidence="data", engine="auto" if options.engine == "auto" else "sparse")
     if options.structure not in ("auto", NATURAL):
         return None
     friction = viscous_terms(learn)

@@ -127,7 +127,8 @@ class _Balance:
         mechanics = compile_mechanics(lagrangian, space)
         powers = [sp.Add(*(v * sp.diff(term, v) for v in space.velocities)) for term in terms]
         power = sp.lambdify(space.velocities, powers, "numpy", cse=True)
-        records = [_record(mechanics, power, data, name) for name in data.names]
+        every = (_record(mechanics, power, data, name) for name in data.names)
+        records = [record for record in every if len(record[0])]
         kinetic = abs(float(np.mean(np.concatenate([record[2] for record in records]))))
         step = np.median(np.concatenate([np.diff(segment.t) for segment in data.segments]))
         return cls(
@@ -164,7 +165,10 @@ class _Balance:
 def _record(
     mechanics: CompiledMechanics, power: Callable[..., Sequence[np.ndarray]], data: Trajectories, name: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Energy (N,), work of every Rayleigh term up to each time (N, K), and kinetic energy (N,) of one trajectory."""
+    """Energy (N,), work of every Rayleigh term up to each time (N, K), and kinetic energy (N,) of one trajectory.
+
+    Samples at which the law is not real are left out.
+    """
     one = data.with_segments(segment for segment in data.segments if segment.trajectory == name)
     jets = one.jets()
     energy = mechanics.energy(jets.t, jets.q, jets.v)
@@ -174,7 +178,9 @@ def _record(
         energy = energy - cumulative_simpson(np.sum(jets.force * jets.v, axis=1), x=jets.t, initial=0)
     values = power(*jets.v.T)
     work = cumulative_simpson(np.stack(values, axis=1), x=jets.t, axis=0, initial=0)
-    return energy, work, kinetic
+    # Noise may put a speed beyond the singularity of a law.
+    real = np.isfinite(energy) & np.isfinite(kinetic)
+    return energy[real], work[real], kinetic[real]
 
 
 def _bootstrap(

@@ -15,13 +15,14 @@ import numpy as np
 import sympy as sp
 
 from lagsym.data.jets import Jets
-from lagsym.data.trajectories import Trajectories
+from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.distillation.evidence import Evidence, weak_evidence
 from lagsym.distillation.ratios import combination, spectra
 from lagsym.distillation.refinement import Growth
 from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR, Candidate
-from lagsym.distillation.terms import build_library, off_shell
+from lagsym.distillation.terms import Library, Term, build_library, off_shell
 from lagsym.distillation.trial import CLEARLY, Trial, attempt
+from lagsym.mechanics.jetspace import JetSpace
 
 BESIDE_FACTOR = 100.0
 """A second combination whose ratio exceeds the law's by less than this is as good as null.
@@ -78,6 +79,10 @@ def find_rivals(
         multipliers: combinations of the terms that have the same motion, which are no rivals.
         friction: Rayleigh functions beside which the terms were chosen.
     """
+    real = _where_real(lagrangian, learn)
+    if not real:
+        return ()
+    learn = learn.with_segments(real)
     wanted = {sp.expand(part.as_coeff_Mul()[1]) for part in sp.Add.make_args(lagrangian)}
     library = build_library(learn, structure, extra=sorted(wanted, key=str), complexity=COMPLEXITY)
     evidence = weak_evidence(library, learn, friction=friction)
@@ -139,6 +144,16 @@ def _candidate(rival: Rival, law: Trial) -> Candidate:
     known = dict(zip(rival.terms, rival.coefficients, strict=True))
     coefficients = np.array([known[term] for term in terms])
     return replace(law.candidate, terms=terms, coefficients=coefficients / coefficients[0], inner=())
+
+
+def _where_real(lagrangian: sp.Expr, data: Trajectories) -> list[Segment]:
+    """The segments but those in which noise puts a speed beyond a singularity of the law."""
+    space = JetSpace(data.coordinates)
+    with np.errstate(all="ignore"):
+        values = Library(space, (Term(lagrangian, 0.0),)).operator(data.jets())[0]
+    ends = np.cumsum([len(segment) for segment in data.segments])[:-1]
+    real = [bool(np.isfinite(part).all()) for part in np.split(values, ends)]
+    return [segment for segment, whole in zip(data.segments, real, strict=True) if whole]
 
 
 def _whole(rival: Rival, support: tuple[int, ...], evidence: Evidence) -> Rival:

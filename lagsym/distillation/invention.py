@@ -16,7 +16,7 @@ from lagsym.distillation.pairing import paired
 from lagsym.distillation.projection import Grounds
 from lagsym.distillation.proposals import combined, propose, propose_parts
 from lagsym.distillation.selection import Front, weak_loss
-from lagsym.distillation.shapes import EXPLAINS, FittedShapes, fit_shapes
+from lagsym.distillation.shapes import FittedShapes, explaining_shapes
 from lagsym.distillation.sums import fit_sum, simplest_sum
 from lagsym.distillation.terms import build_library
 from lagsym.distillation.trial import attempt, not_beaten, winner
@@ -135,9 +135,8 @@ def _choice_of(result: Result, question: Question, messages: tuple[str, ...]) ->
 
 def _shapes(question: Question) -> list[FittedShapes]:
     """Free functions that explain the motion, of the structure that was asked for."""
-    fitted = fit_shapes(question.learn, seed=question.seed)
     moving = question.options.structure in {"auto", "separable"}
-    return [shapes for shapes in fitted if shapes.loss < EXPLAINS and (not shapes.moving or moving)]
+    return [shapes for shapes in explaining_shapes(question.learn, seed=question.seed) if moving or not shapes.moving]
 
 
 def _by_weak_form(question: Question) -> list[Choice]:

@@ -5,6 +5,8 @@ Of a library these are several powers of one variable; of what an engine makes u
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import sympy as sp
 
@@ -44,11 +46,7 @@ def several_powers(lagrangian: sp.Expr, space: JetSpace) -> tuple[tuple[sp.Expr,
     ()
     """
     found: dict[tuple[sp.Expr, sp.Expr], list[sp.Expr]] = {}
-    jets = {*space.positions, *space.velocities}
-    for term in sp.Add.make_args(sp.expand(lagrangian)):
-        factor = term.as_independent(*jets, as_Add=False)[1]
-        where, moving = factor.as_independent(*space.velocities, as_Add=False)
-        varied, beside = (where, moving) if where != 1 or not moving.as_base_exp()[0].is_Symbol else (moving, sp.S.One)
+    for varied, beside in _factors(lagrangian, space):
         base, power = varied.as_base_exp()
         if base.free_symbols and power.is_number:
             found.setdefault((base, beside), []).append(varied)
@@ -69,12 +67,16 @@ def several_terms(lagrangian: sp.Expr, space: JetSpace) -> tuple[tuple[sp.Expr, 
     ((r**2, r**4, r**2*exp(-r)),)
     """
     found: dict[tuple[frozenset[sp.Basic], sp.Expr], list[sp.Expr]] = {}
-    jets = {*space.positions, *space.velocities}
-    for term in sp.Add.make_args(sp.expand(lagrangian)):
-        factor = term.as_independent(*jets, as_Add=False)[1]
-        where, moving = factor.as_independent(*space.velocities, as_Add=False)
-        if where == 1:
-            where, moving = moving, sp.S.One
-        found.setdefault((frozenset(where.free_symbols & jets), moving), []).append(factor)
+    for varied, beside in _factors(lagrangian, space):
+        found.setdefault((frozenset(varied.free_symbols), beside), []).append(varied * beside)
     many = [terms for (symbols, _), terms in found.items() if symbols and len(terms) >= SEVERAL]
     return tuple(tuple(sorted(terms, key=lambda term: (term.count_ops(), str(term)))) for terms in many)
+
+
+def _factors(lagrangian: sp.Expr, space: JetSpace) -> Iterator[tuple[sp.Expr, sp.Expr]]:
+    """Of every term the function that may be mimicked, of positions or of velocities alone, and what stands beside."""
+    jets = {*space.positions, *space.velocities}
+    for term in sp.Add.make_args(sp.expand(lagrangian)):
+        moved = term.as_independent(*jets, as_Add=False)[1]
+        where, moving = moved.as_independent(*space.velocities, as_Add=False)
+        yield (moving, sp.S.One) if where == 1 else (where, moving)

@@ -13,6 +13,8 @@ from lagsym.distillation.inner import close_fits, simple_kinetic
 from lagsym.distillation.invention import choose_invented
 from lagsym.distillation.options import Choice, Question, usable
 from lagsym.distillation.proposals import propose_kinetic
+from lagsym.distillation.selection import simplest
+from lagsym.distillation.shapes import explaining_shapes
 from lagsym.distillation.terms import STRUCTURES, Library, build_library
 from lagsym.distillation.witnesses import choose_from
 from lagsym.errors import UnavailableError
@@ -59,7 +61,7 @@ class Search:
         """The choices from the next structure's libraries; none where nothing is admissible."""
         structure = self.left.pop(0)
         bodies = self._bodies(structure)
-        if any(map(self.settled, bodies)):
+        if any(map(self.settled, bodies)) or (bodies and self._functions_beat(bodies)):
             self.left = []
             return bodies
         libraries, messages = _libraries(structure, self.question)
@@ -79,6 +81,17 @@ class Search:
             if library is not None:
                 found += choose_from(library, structure, self.question)
         return found
+
+    def _functions_beat(self, bodies: list[Choice]) -> bool:
+        """Whether free functions explain the motion, where none of these terms do: an engine's work, not a library's.
+
+        A network may have to choose without an engine; it is asked for more than this.
+        """
+        question = self.question
+        if question.network is not None or question.options.engine != "auto":
+            return False
+        free = explaining_shapes(question.learn)
+        return bool(free) and not any(simplest(choice.held_out_loss, free[0].loss) for choice in bodies)
 
 
 def _convinced(found: list[Choice]) -> bool:

@@ -90,14 +90,18 @@ def fit_shapes(data: Trajectories, *, seed: int = 0) -> tuple[FittedShapes, ...]
     return tuple(fit.tabulated(data, seed) for fit in good if len(fit.series) == len(good[0].series))
 
 
+def explaining_shapes(data: Trajectories, *, seed: int = 0) -> tuple[FittedShapes, ...]:
+    """Likewise, none where the best do not explain the motion."""
+    return tuple(shapes for shapes in fit_shapes(data, seed=seed) if shapes.loss < EXPLAINS)
+
+
 def explaining_structures(data: Trajectories) -> tuple[str, ...]:
     """The structures in which free functions of one variable each explain the motion; none where they do not.
 
     Arguments:
         data: differentiated trajectories.
     """
-    good = [shapes for shapes in fit_shapes(data) if shapes.loss < EXPLAINS]
-    return tuple(sorted({"separable" if shapes.moving else "natural" for shapes in good}))
+    return tuple(sorted({"separable" if shapes.moving else "natural" for shapes in explaining_shapes(data)}))
 
 
 def hypotheses(n: int) -> tuple[tuple[Shape, ...], ...]:

@@ -33,6 +33,15 @@ def test_noise_widens_the_window_and_clean_data_keep_the_shortest():
     assert choose_window(t, np.sin(40 * t)) == 7
 
 
+@pytest.mark.parametrize("samples", [101, 201])
+def test_chance_shortens_no_window_of_a_short_record(samples):
+    """Noise alone asks for the longest window; in so few samples its level is uncertain to a tenth."""
+    t = np.linspace(0, 1, samples)
+    generator = np.random.default_rng(0)
+    windows = np.array([choose_window(t, generator.normal(size=samples)) for _ in range(200)])
+    assert np.mean(windows < windows.max() / 2) < 0.02
+
+
 @pytest.mark.parametrize("level", [1e-4, 1e-2])
 def test_noise_level_is_right_to_a_fifth(level):
     t = np.arange(0, 40, 0.02)

@@ -39,3 +39,12 @@ def test_a_gain_of_energy_is_no_friction():
     start = (np.array([[0.5]]), np.array([[0.0]]))
     found = balance_energy(lagrangian, differentiate(simulate(system, initial=start, span=10.0)))
     assert found.terms == ()
+
+
+def test_samples_beyond_the_speed_limit_are_left_out():
+    system = get("lnn_relativistic")
+    learn = differentiate(simulate(system, seed=0, noise=5e-3).positions_only())
+    assert np.abs(learn.jets().v).max() > 1
+    found = balance_energy(system.numeric_lagrangian, learn)
+    assert found.terms == ()
+    assert np.isfinite(found.strongest)

@@ -41,6 +41,20 @@ def test_two_lagrangians_of_the_same_motion_are_rivals_where_only_one_is_expecte
     assert not found or all(str(rival.term) == "x1_dot*x2_dot" for rival in found)
 
 
+def test_segments_in_which_noise_exceeds_the_speed_limit_are_left_out():
+    system = draw_parameters(get("lnn_relativistic"), 0)
+    learn = differentiate(simulate(system, seed=0, noise=3e-3).positions_only())
+    beyond = [bool(np.abs(segment.v).max() > 1) for segment in learn.segments]
+    assert any(beyond)
+    left = learn.with_segments(s for s, out in zip(learn.segments, beyond, strict=True) if not out)
+    found = find_rivals(system.numeric_lagrangian, "separable", learn)
+    assert [rival.term for rival in found] == [
+        rival.term for rival in find_rivals(system.numeric_lagrangian, "separable", left)
+    ]
+    none = learn.with_segments(s for s, out in zip(learn.segments, beyond, strict=True) if out)
+    assert find_rivals(system.numeric_lagrangian, "separable", none) == ()
+
+
 def test_the_motion_excludes_rivals_that_smoothing_allows():
     """At 5 % of noise the weak form takes r_dot^2 / r for r_dot^2; the motion does not."""
     system = draw_parameters(get("kepler"), 0)
