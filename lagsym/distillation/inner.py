@@ -110,10 +110,14 @@ def fit_inner(terms: Sequence[sp.Expr], beside: Library, data: Trajectories | Sa
         The terms with fitted numbers; None where there are too many, or one is not finite on the data, or so small
         that the term is another one.
     """
+    return _fit_beside(terms, beside, Grounds.of(data))
+
+
+def _fit_beside(terms: Sequence[sp.Expr], beside: Library, grounds: Grounds) -> FittedTerms | None:
     named = Named.of(terms, numbers(terms))
     if not 0 < len(named.symbols) <= MOST or not (named.values > 0).all():
         return None
-    problem = Projection((*named.terms, *beside.expressions), named.symbols, beside.space, Grounds.of(data))
+    problem = Projection((*named.terms, *beside.expressions), named.symbols, beside.space, grounds)
     values = problem.fitted(named.values)
     if values is None or not problem.matters(values):
         return None
@@ -141,7 +145,8 @@ def close_fits(
     Returns:
         The simplest that does as well as the best, and then others that do not do much worse, the best of them first.
     """
-    tried = [fit_inner(terms, beside, data) for terms in proposals]
+    grounds = Grounds.of(data)
+    tried = [_fit_beside(terms, beside, grounds) for terms in proposals]
     fitted = sorted((found for found in tried if found is not None), key=lambda found: found.loss)
     if not fitted:
         return ()

@@ -14,9 +14,9 @@ Source: Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10, 413 (va
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class Grounds:
-    """What sums of terms are fitted to.
+    """What sums of terms are fitted to; the operators of terms without constants to be found are evaluated once.
 
     Arguments:
         jets: on the data.
@@ -82,12 +82,49 @@ class Grounds:
     jets: Jets
     functions: TestFunctions | None
     others: Elsewhere
+    _known: dict[sp.Expr, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, data: Trajectories | Samples) -> Grounds:
         """Differentiated trajectories, in weak form; or samples, which hold no times to average over and no noise."""
         functions = None if isinstance(data, Samples) else place_test_functions(data)
         return cls(data.jets(), functions, Elsewhere.of(len(functions or ())))
+
+    @cached_property
+    def shuffled(self) -> Jets:
+        """Samples off the shell, where each sample counts by itself."""
+        return off_shell(self.jets)
+
+    @property
+    def rows(self) -> int:
+        """Equations on the data for each coordinate."""
+        return len(self.jets) if self.functions is None else len(self.functions)
+
+    def columns(self, terms: Sequence[sp.Expr], space: JetSpace) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Operators of terms without constants, on the data and off the shell; measured forces come last."""
+        new = [term for term in terms if term not in self._known]
+        if new:
+            with np.errstate(all="ignore"):
+                found = self._operators(Library(space, tuple(Term(term, 0.0) for term in new)))
+            self._known.update(zip(new, zip(*found, strict=True), strict=True))
+        return [*(self._known[term] for term in terms), *self._pushed]
+
+    @cached_property
+    def _pushed(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """The columns of measured forces, where there are any."""
+        pushed = self.jets.force
+        if pushed is None:
+            return ()
+        if self.functions is None:
+            return ((pushed, np.asarray(self.shuffled.force)),)
+        on, off = self.averages((pushed[None], np.zeros_like(pushed)[None]), pushed[None])
+        return ((on[0], off[0]),)
+
+    def _operators(self, library: Library) -> tuple[np.ndarray, np.ndarray]:
+        """Every term's operator on the data and off the shell, each (terms, rows, n)."""
+        if self.functions is None:
+            return library.operator(self.jets), library.operator(self.shuffled)
+        return self.averages(library.gradient(self.jets), library.mass_and_force(self.jets)[1])
 
     def averages(self, slopes: tuple[np.ndarray, np.ndarray], forces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Averages of the terms' operators, and of the same with the inertia of other windows.
@@ -116,19 +153,17 @@ class Projection:
         self, terms: Sequence[sp.Expr], constants: Sequence[sp.Symbol], space: JetSpace, grounds: Grounds
     ) -> None:
         self.terms = tuple(terms)
-        self.grounds, self.jets = grounds, grounds.jets
-        self.shuffled = off_shell(self.jets) if grounds.functions is None else self.jets
+        self.grounds = grounds
         self.inner = [k for k, term in enumerate(terms) if term.free_symbols & set(constants)]
         plain = [k for k in range(len(self.terms)) if k not in self.inner]
         self.order = [*self.inner, *plain]
         self._with_constants = _Terms([self.terms[k] for k in self.inner], constants, space)
-        with np.errstate(all="ignore"):
-            self._plain = self._fixed(Library(space, tuple(Term(self.terms[k], 0.0) for k in plain)))
+        self._plain = grounds.columns([self.terms[k] for k in plain], space)
 
     def residual(self, values: Constants) -> Float[np.ndarray, " rows"]:
         """G c for the best c with |P c| = 1; constant and huge where a term is not real, or terms are the same."""
         found = self._normalised(values)
-        broken = np.full(math.prod(self._plain[0].shape[1:]), BREAKS_DOWN)
+        broken = np.full(self.grounds.jets.q.shape[1] * self.grounds.rows, BREAKS_DOWN)
         if found is None:
             return broken
         rows, others, _ = found
@@ -179,9 +214,9 @@ class Projection:
     def matters(self, values: Constants) -> bool:
         """Whether half of any inner constant would give a term another shape; one that is next to nothing does not."""
         with np.errstate(all="ignore"):
-            whole = self._columns(self._with_constants, values)[1]
+            whole = self._columns(values)[1]
             for k in range(len(values)):
-                half = self._columns(self._with_constants, np.where(np.arange(len(values)) == k, values / 2, values))[1]
+                half = self._columns(np.where(np.arange(len(values)) == k, values / 2, values))[1]
                 if np.all(_sines(whole, half) < SAME_SHAPE):
                     return False
         return True
@@ -207,8 +242,8 @@ class Projection:
 
     def _normalised(self, values: Constants) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         with np.errstate(all="ignore"):
-            pairs = zip(self._columns(self._with_constants, values), self._plain, strict=True)
-            on, off = (np.concatenate(pair) for pair in pairs)
+            inner = zip(*self._columns(values), strict=True)
+            on, off = (np.stack(column) for column in zip(*inner, *self._plain, strict=True))
             size = np.sqrt(np.mean(off**2, axis=(1, 2)))
         if not (np.isfinite(on).all() and np.isfinite(size).all() and size.any()):
             return None
@@ -218,22 +253,12 @@ class Projection:
         rows, others = ((part[kept] / size[kept, None, None]).reshape(kept.sum(), -1) for part in (on, off))
         return rows, others, size
 
-    def _fixed(self, library: Library) -> tuple[np.ndarray, np.ndarray]:
-        """Likewise `_columns` of the terms without constants, and of measured forces as the last one."""
-        if self.grounds.functions is None:
-            on, off = (_with(jets.force, library.operator(jets)) for jets in (self.jets, self.shuffled))
-            return on, off
-        by_q, by_v = library.gradient(self.jets)
-        pushed = self.jets.force
-        still = None if pushed is None else np.zeros_like(pushed)
-        force = _with(pushed, library.mass_and_force(self.jets)[1])
-        return self.grounds.averages((_with(pushed, by_q), _with(still, by_v)), force)
-
-    def _columns(self, terms: _Terms, values: Constants) -> tuple[np.ndarray, np.ndarray]:
-        """Every term's operator on the data and off the shell, each (terms, rows, n)."""
-        if self.grounds.functions is None:
-            return terms.operator(self.jets, values), terms.operator(self.shuffled, values)
-        return self.grounds.averages(terms.gradient(self.jets, values), terms.force(self.jets, values))
+    def _columns(self, values: Constants) -> tuple[np.ndarray, np.ndarray]:
+        """The operators of the terms with constants on the data and off the shell, each (terms, rows, n)."""
+        terms, grounds = self._with_constants, self.grounds
+        if grounds.functions is None:
+            return terms.operator(grounds.jets, values), terms.operator(grounds.shuffled, values)
+        return grounds.averages(terms.gradient(grounds.jets, values), terms.force(grounds.jets, values))
 
 
 @dataclass(frozen=True)
@@ -286,11 +311,6 @@ class _Terms:
         """The operator E = f - M a of every term."""
         found = self._curvature(jets, values)
         return found[:, self.n].transpose(0, 2, 1) - np.einsum("kijt,tj->kti", found[:, : self.n], jets.a)
-
-
-def _with(last: np.ndarray | None, columns: np.ndarray) -> np.ndarray:
-    """The columns, and one more where there is one."""
-    return columns if last is None else np.concatenate([columns, last[None]])
 
 
 def _sines(some: np.ndarray, others: np.ndarray) -> Float[np.ndarray, " terms"]:
