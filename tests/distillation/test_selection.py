@@ -1,5 +1,8 @@
 """Selection by data and by network: known answers on every system, from clean and noisy motion."""
 
+import itertools
+import tracemalloc
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -12,6 +15,7 @@ from lagsym.distillation.selection import select, weak_loss
 from lagsym.distillation.terms import Library, Term, build_library, independent, off_shell
 from lagsym.mechanics.calculus import euler_lagrange
 from lagsym.mechanics.jetspace import JetSpace
+from lagsym.mechanics.system import System
 from lagsym.simulation import draw_parameters, simulate
 from lagsym.systems import get
 
@@ -154,3 +158,28 @@ def test_the_square_of_a_conserved_momentum_does_not_hide_the_law(seed):
     chosen = select(weak_evidence(library, data)).chosen
     assert chosen is not None
     assert structure(chosen.lagrangian) == structure(system.numeric_lagrangian)
+
+
+@pytest.mark.slow
+def test_fifteen_hundred_terms_take_less_memory_than_they_have_values():
+    space = JetSpace(("a", "b", "c", "d"))
+    (a, b, c, d), velocities = space.positions, space.velocities
+    squares = sp.Add(*(v**2 for v in velocities)) - a**2 - 2 * b**2 - 3 * c**2 - 4 * d**2
+    law = sp.expand(squares / 2 + b * c / 2 + a**2 * b / 4 - c**2 * d / 5)
+    ranges = {str(symbol): (-1.0, 1.0) for symbol in (*space.positions, *velocities)}
+    system = System("four", space, law, ranges=ranges, span=20.0, step=0.02)
+    learn = differentiate(simulate(system, seed=0, noise=1e-4, trajectories=20).positions_only())
+    plain = build_library(learn, "free")
+    waves = [f(k * x) for x in space.positions for k in range(1, 9) for f in (sp.cos, sp.sin)]
+    pairs = list(itertools.combinations_with_replacement(velocities, 2))
+    more = tuple(Term(wave * v * w, 9.0) for wave in waves for v, w in pairs)
+    library = independent(Library(space, (*plain.terms, *more)), learn.jets())
+    assert len(library) > 1500
+    tracemalloc.start()
+    evidence = weak_evidence(library, learn)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.7 * len(library) * len(learn) * 4 * 8
+    chosen = select(evidence).chosen
+    assert chosen is not None
+    assert structure(chosen.lagrangian) == structure(law)

@@ -1,5 +1,6 @@
 import ast
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -242,6 +243,13 @@ def test_every_option_is_known_to_the_installed_pysr():
     ours = option_names(adaptor.WORKER)
     assert ours - known == set()
     assert {"niterations", "deterministic", "loss_function", "early_stop_condition"} <= ours
+    assert {"binary_operators", "unary_operators", "maxsize"} <= known
+
+
+def test_every_option_is_known_to_the_last_pysr_of_the_first_generation():
+    """Version 2 knows operators by arity besides; the names that the worker uses are those of both."""
+    known = set(json.loads((RECORDED / "pysr_1.5.9.json").read_text())["arguments"])
+    assert option_names(adaptor.WORKER) - known == set()
     assert {"binary_operators", "unary_operators", "maxsize"} <= known
 
 
