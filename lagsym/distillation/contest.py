@@ -90,8 +90,7 @@ def contest(
         return None
     others = (trial for trial in left if trial is not best)
     # The noise of a single coordinate is known to some per cent only.
-    typical = float(np.exp(np.mean(np.log(best.residual))))
-    return Result((best, *others), typical < EXCESS and bool(np.all(best.residual < LARGEST)))
+    return Result((best, *others), best.excess < EXCESS and bool(np.all(best.residual < LARGEST)))
 
 
 @dataclass(frozen=True)

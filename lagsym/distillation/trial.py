@@ -6,6 +6,7 @@ errors are independent, so that the right law leaves the noise and nothing else,
     N sum_i log r_i^2 + k log N,
 
 with r_i the residual of coordinate i, N samples and k constants.  A law that only holds over shorter windows is worse.
+What a law leaves beyond the noise is no noise but smooth: N is then that of independent values, a few in every window.
 
 Source: Schwarz, "Estimating the dimension of a model", Ann. Statist. 6 (1978) 461.
 """
@@ -38,6 +39,8 @@ SAME = 0.1
 """Difference of criteria up to which two laws are one, written in two ways."""
 NEAR = 0.1
 """Relative difference of coefficients from which the fit of the motion ends alike."""
+SMOOTH = 4.0
+"""Independent values in a window of what a law leaves beyond the noise."""
 TRIED = Growth(most=3.0)
 """A law that leaves several times the noise over short windows leaves as much over longer ones."""
 
@@ -54,6 +57,7 @@ class Trial:
         samples: measured positions of each coordinate that were used.
         constants: how many were fitted.
         friction: coefficients of the Rayleigh functions beside it.
+        windows: how many there were.
     """
 
     candidate: Candidate
@@ -63,6 +67,7 @@ class Trial:
     samples: int
     constants: int
     friction: tuple[float, ...] = ()
+    windows: float = np.inf
 
     @property
     def leaves_noise(self) -> bool:
@@ -70,11 +75,22 @@ class Trial:
         return self.whole and bool(np.all(self.residual < EXCESS))
 
     @property
+    def excess(self) -> float:
+        """What is left relative to the noise, typically of the coordinates."""
+        return float(np.exp(np.mean(np.log(np.maximum(self.residual, 1e-300)))))
+
+    @property
+    def independent(self) -> float:
+        """Independent values among the samples, whose noise is a share of what is left."""
+        few = max(self.samples / max(self.excess, 1.0) ** 2, SMOOTH * self.windows)
+        return self.samples if self.leaves_noise else min(self.samples, few)
+
+    @property
     def criterion(self) -> float:
         """The information criterion, the less the better."""
         return self.criterion_of(self.samples)
 
-    def criterion_of(self, samples: int) -> float:
+    def criterion_of(self, samples: float) -> float:
         """The criterion if so many samples had left as much."""
         fit = 2 * np.sum(np.log(np.maximum(self.residual, 1e-300)))
         return float(samples * fit + self.constants * np.log(samples))
@@ -124,7 +140,9 @@ def attempt(
         np.all(found.standard_errors < PRECISE * np.abs(found.values))
     )
     left, samples, count = found.residual / noise_of(data), min(len(data), growth.samples), len(found.values)
-    return Trial(better, left, found.window, whole, samples, count, tuple(map(float, found.values[len(constants) :])))
+    windows = sum(np.ptp(segment.t) for segment in data.segments) / found.window * samples / len(data)
+    rates_found = tuple(map(float, found.values[len(constants) :]))
+    return Trial(better, left, found.window, whole, samples, count, rates_found, windows)
 
 
 @dataclass(frozen=True)
@@ -163,8 +181,9 @@ def winner(trials: Sequence[Trial]) -> Trial | None:
     if not trials:
         return None
     longest = max(trial.window for trial in trials)
-    samples = min(trial.samples for trial in trials)
-    contenders = (trial for trial in trials if trial.window > 0.99 * longest or trial.leaves_noise)
+    contenders = [trial for trial in trials if trial.window > 0.99 * longest or trial.leaves_noise]
+    closest = min(contenders, key=lambda trial: trial.excess)
+    samples = min(closest.independent, *(trial.samples for trial in trials))
     return min(contenders, key=lambda trial: trial.criterion_of(samples))
 
 

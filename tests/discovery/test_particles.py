@@ -260,9 +260,12 @@ real = pytest.mark.skipif(not REAL, reason="LAGSYM_REAL_DATA names no folder of 
 
 @pytest.mark.slow
 @real
-def test_the_real_double_pendulum():
+@pytest.mark.parametrize("structure", ["auto", "free"])
+def test_the_real_double_pendulum(structure):
     columns = Columns(angles=("theta1", "theta2"), ignore=("theta1_ddot", "theta2_ddot"))
-    law = discover(read_table(Path(REAL or "") / "real_double_pendulum.csv", columns), options=DATA).law
+    data = read_table(Path(REAL or "") / "real_double_pendulum.csv", columns)
+    options = DiscoveryOptions(ChoiceOptions(evidence="data", structure=structure))
+    law = discover(data, options=options).law
     assert law.lagrangian is not None
     (a, b), (v, w) = law.space.positions, law.space.velocities
     expected = {v**2: 1 / 2, w**2: 0.317 / 2, v * w * sp.cos(a - b): 0.406, sp.cos(a): 62.0, sp.cos(b): 23.0}

@@ -46,6 +46,21 @@ def test_trials_on_different_numbers_of_samples_are_compared_at_the_fewest():
     assert winner([few, many]) is many
 
 
+def test_what_is_left_beyond_the_noise_counts_as_few_samples():
+    def trial(residual: float, constants: int, windows: float = 10.0) -> Trial:
+        return Trial(SPRING, np.array([residual]), 0.5, False, 500, constants, windows=windows)
+
+    few, many = trial(4.0, 4), trial(3.93, 6)
+    # As white noise 500 log (4 / 3.93)^2 = 18 would be worth two constants, which cost 2 log 500 = 12.
+    assert many.criterion < few.criterion
+    assert few.independent == 40
+    assert winner([few, many]) is few
+    clearly = trial(2.0, 6)
+    assert clearly.independent == 125
+    assert winner([few, clearly]) is clearly
+    assert trial(4.0, 4, windows=1000.0).independent == 500
+
+
 def test_a_law_so_precise_that_its_windows_stopped_growing_is_not_beaten_by_a_bad_one():
     precise = Trial(SPRING, np.array([1e-6]), 0.8, True, 1000, 2)
     bad = Trial(WRONG, np.array([4000.0]), 1.13, False, 1000, 2)
