@@ -21,6 +21,7 @@ from lagsym.discovery.selecting import select_law
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice, noise_advice
 from lagsym.distillation.engines import engine
 from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
+from lagsym.distillation.free_friction import find_free_friction
 from lagsym.distillation.identifiability import find_rivals, not_excluded
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.refinement import noise_of
@@ -118,7 +119,10 @@ def _settled(
     """The chosen terms with constants and friction, fitted to the motion as it was measured and differentiated."""
     model = network.model if network is not None and usable(network) else None
     asked = {"seed": options.seed, "model": model, "window": _window(selected), "friction": _drag(selected)}
-    return settle(selected.candidate, *motion, **asked)
+    settled = settle(selected.candidate, *motion, **asked)
+    if options.choice.engine == "sparse":
+        return settled
+    return find_free_friction(settled, *motion, engine(options.choice.engine), seed=options.seed)
 
 
 def _drafted(

@@ -37,6 +37,8 @@ PLAUSIBLE = 12
 REPLICATES = 400
 MOSTLY = 0.99
 """Share of the samples at which the mass matrix has to be definite; the others may be beyond a singularity."""
+RESOLVED = 1e-6
+"""Singular values of the works of several terms below this, relative to the largest, are noise."""
 FEWEST_CLUSTERS = 5
 """Trajectories from which on the scatter between them counts as well."""
 
@@ -86,7 +88,7 @@ def balance_energy(lagrangian: sp.Expr, data: Trajectories, *, seed: int = 0) ->
     """
     candidates = rayleigh_terms(data)
     terms = tuple(candidate.expression for candidate in candidates)
-    balance = _Balance.of(lagrangian, terms, data, seed)
+    balance = EnergyBalance.of(lagrangian, terms, data, seed)
     ranked = balance.ranked(())
     alone = [balance.errors([k]) for k in ranked[:PLAUSIBLE]]
     strongest = max((float(values[0] / errors[0]) for values, errors in alone), default=0.0)
@@ -102,7 +104,7 @@ def balance_energy(lagrangian: sp.Expr, data: Trajectories, *, seed: int = 0) ->
 
 
 @dataclass(frozen=True)
-class _Balance:
+class EnergyBalance:
     """Energy and the work of every Rayleigh term, less their means, one trajectory after another.
 
     Arguments:
@@ -122,7 +124,8 @@ class _Balance:
     seed: int
 
     @classmethod
-    def of(cls, lagrangian: sp.Expr, terms: tuple[sp.Expr, ...], data: Trajectories, seed: int) -> _Balance:
+    def of(cls, lagrangian: sp.Expr, terms: tuple[sp.Expr, ...], data: Trajectories, seed: int) -> EnergyBalance:
+        """The balance along differentiated trajectories of a law with numbers."""
         space = JetSpace(data.coordinates)
         mechanics = compile_mechanics(lagrangian, space)
         powers = [sp.Add(*(v * sp.diff(term, v) for v in space.velocities)) for term in terms]
@@ -139,6 +142,17 @@ class _Balance:
             np.max([np.ptp(record[1], axis=0) for record in records], axis=0) / max(kinetic, 1e-300),
             seed,
         )
+
+    def free(self) -> Float[np.ndarray, " terms"]:
+        """Coefficients of any sign by least squares; of terms that are hardly told apart the smallest ones."""
+        size = np.linalg.norm(self.work, axis=0)
+        size = np.where(size > 0, size, 1.0)
+        return np.linalg.lstsq(-self.work / size, self.energy, rcond=RESOLVED)[0] / size
+
+    def explained(self) -> tuple[Float[np.ndarray, " terms"], float]:
+        """Coefficients that feed no energy in, and the mean square of what they leave, relative to the energy's."""
+        values, left = nnls(-self.work, self.energy)
+        return values, float(left**2 / max(float(np.sum(self.energy**2)), 1e-300))
 
     def ranked(self, beside: Sequence[int]) -> list[int]:
         """The other terms by how well each explains the energy together with those `beside` it, best first."""

@@ -116,15 +116,6 @@ def _rays(model: Readable, jets: Jets, weight: Any) -> tuple[np.ndarray, np.ndar
     return np.stack([np.einsum("tij,tj->ti", mass, jets.v) for mass in masses]), weights / 2 * weight(s)
 
 
-def dissipation(model: Readable, jets: Jets) -> Float[np.ndarray, " samples"]:
-    """The Rayleigh function of a network, D(q, v) = integral over s from 0 to 1 of v . dD/dv(q, s v)."""
-    total = np.zeros(len(jets))
-    for node, weight in zip(*np.polynomial.legendre.leggauss(NODES), strict=True):
-        force = model.read(_with_velocity(jets, (node + 1) / 2 * jets.v)).dissipative_force
-        total -= weight / 2 * np.sum(force * jets.v, axis=1)
-    return total
-
-
 def tabulate_kinetic(model: Readable, data: Sampled, *, seed: int = 0, error: float = 0.0) -> PartTable:
     """The kinetic energy T(v) of a separable network as a table.
 
@@ -142,27 +133,6 @@ def tabulate_kinetic(model: Readable, data: Sampled, *, seed: int = 0, error: fl
     features = _velocity_features(data, momentum(model, jets), jets.v, tolerance_of(error))
     velocities = JetSpace(data.coordinates).velocities
     return PartTable(*tabulated("T", energy / (np.std(energy) or 1.0), features, velocities, jets.v), sp.S.One)
-
-
-def tabulate_dissipation(model: Readable, data: Sampled, *, seed: int = 0, error: float = 0.0) -> PartTable | None:
-    """The Rayleigh function D(v) of a network as a table in units of the mean mass; None where there is none.
-
-    It is no part of the Lagrangian: a formula stands for itself.
-
-    Arguments:
-        model: the network.
-        data: samples that show where the network knows anything.
-        seed: of the choice of rows.
-        error: relative error of the network.
-    """
-    jets = _rows(data, seed)
-    reading = model.read(jets)
-    if not np.any(reading.dissipative_force):
-        return None
-    scale = float(np.mean(np.trace(reading.mass, axis1=1, axis2=2))) / len(data.coordinates)
-    features = _velocity_features(data, reading.dissipative_force, jets.v, tolerance_of(error))
-    velocities = JetSpace(data.coordinates).velocities
-    return PartTable(*tabulated("D", dissipation(model, jets) / scale, features, velocities, jets.v), sp.S.One)
 
 
 def _velocity_features(data: Sampled, slope: np.ndarray, v: np.ndarray, tolerance: float) -> list[sp.Expr]:

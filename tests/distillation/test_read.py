@@ -6,10 +6,8 @@ import sympy as sp
 
 from lagsym.data.samples import Samples
 from lagsym.distillation.read import (
-    dissipation,
     kinetic_energy,
     momentum,
-    tabulate_dissipation,
     tabulate_kinetic,
     tabulate_parts,
 )
@@ -79,16 +77,3 @@ def test_the_kinetic_energy_and_its_slope_are_those_of_the_formula(exact_network
     other = exact_network(lagrangian + V**4, NAMES)
     assert list(tabulate_kinetic(other, DATA).features.values()) == [V, W, speed]
     assert {part.table.name for part in tabulate_parts(network, DATA, moving=True)} == {"V"}
-
-
-def test_the_rayleigh_function_of_a_network_is_a_table(exact_network):
-    lagrangian = (V**2 + W**2) / 2 - X**2
-    power = (V**2 + W**2) ** sp.Rational(3, 2) / 5
-    network = exact_network(lagrangian, NAMES, power)
-    expected = np.sum(U**2, axis=1) ** 1.5 / 5
-    assert dissipation(network, DATA.jets()) == pytest.approx(expected, rel=1e-9)
-    part = tabulate_dissipation(network, DATA)
-    assert part is not None
-    assert list(part.features.values()) == [V**2 + W**2]
-    assert np.sort(part.table.y) == pytest.approx(np.sort(expected), rel=1e-9)
-    assert tabulate_dissipation(exact_network(lagrangian, NAMES), DATA) is None
