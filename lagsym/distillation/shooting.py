@@ -32,6 +32,8 @@ SETTLING, SETTLED = 8, 1e-2
 EXHAUSTED = 0.25
 """Share of the windows whose paths may take all the steps that there are; a law that breaks down in more is none."""
 FARTHEST = 1e100
+SINGULAR = 1e-14
+"""Smallest curvature by a starting state, relative to all of that window: below it rounding decides."""
 NUMERICAL_FLOOR = 1e-8
 """Relative error of a constant that comes from integration alone."""
 NOT_INTEGRABLE = "the law cannot be integrated from these constants; check the candidate, or begin nearer to the data"
@@ -311,6 +313,8 @@ class Shooting:
     def _covariance(self, found: Solution) -> np.ndarray:
         """Covariance of the constants, robust against errors that are correlated within a window."""
         curvature = _reduced(*self._jacobians(found.states, found.values), found.residual)
+        if not np.isfinite(curvature.matrix).all():
+            raise InputError(NOT_INTEGRABLE)
         inverse = np.linalg.pinv(curvature.matrix, hermitian=True)
         windows = len(found.states)
         samples = self.windows.weight.sum() * self.n
@@ -339,7 +343,9 @@ def _normal(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray)
 def _reduced(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray) -> Curvature:
     """The normal equations of the constants, with the starting states eliminated."""
     SS, SC, CC, _, _ = _normal(by_state, by_constant, residual)
-    inner = np.linalg.solve(SS + 1e-14 * np.eye(SS.shape[1]), SC)
+    # A motion that breaks up may hardly depend on all but one combination of its starting state.
+    size = np.trace(SS, axis1=1, axis2=2)[:, None, None]
+    inner = np.linalg.solve(SS + (SINGULAR * size + 1e-14) * np.eye(SS.shape[1]), SC)
     projected = by_constant - np.einsum("tswi,wsc->tcwi", by_state, inner)
     scores = np.einsum("tcwi,twi->wc", projected, residual)
     return Curvature(CC - np.einsum("wij,wik->jk", SC, inner), scores.sum(axis=0), scores)

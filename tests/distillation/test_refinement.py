@@ -8,6 +8,7 @@ from lagsym.data.trajectories import Segment
 from lagsym.distillation.inner import numbers
 from lagsym.distillation.refinement import Growth, refine
 from lagsym.distillation.selection import Candidate
+from lagsym.distillation.shooting import _reduced
 from lagsym.distillation.trial import attempt
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
@@ -102,3 +103,17 @@ def test_windows_that_passed_a_close_encounter_wrong_are_freed() -> None:
     found = attempt(near, learn, differentiate(learn))
     assert found is not None
     assert found.leaves_noise
+
+
+def test_a_motion_that_forgets_its_starting_state_has_a_finite_curvature():
+    """Of the four numbers of a starting state only one combination matters in the end, and that by 1e60."""
+    generator = np.random.default_rng(0)
+    grown = generator.standard_normal((6, 1, 3, 2)) * np.array([1.0, -2.0, 0.5, 3.0])[None, :, None, None]
+    by_state, by_constant = (
+        1e60 * np.exp(np.linspace(0, 9, 6))[:, None, None, None] * grown,
+        generator.standard_normal((6, 2, 3, 2)),
+    )
+    curvature = _reduced(by_state, by_constant, generator.standard_normal((6, 3, 2)))
+    assert np.isfinite(curvature.matrix).all()
+    assert np.all(np.linalg.eigvalsh(curvature.matrix) >= 0)
+    assert curvature.scores.shape == (3, 2)
