@@ -100,6 +100,13 @@ class Comparison:
         """
         if not self._fit(start, values, self._windows.state):
             return None
+        try:
+            return self._improved(start)
+        except InputError:
+            return None
+
+    def _improved(self, start: Support) -> Chosen:
+        """The best set that is found from a fitted one."""
         current, seen = start, set()
         while current not in seen and len(seen) < ROUNDS:
             seen.add(current)

@@ -254,6 +254,9 @@ class Shooting:
         Arguments:
             states: of shape (windows, 2 n), where the misfit is least for these constants.
             values: the constants.
+
+        Raises:
+            InputError: a path breaks down beside these constants.
         """
         self._choose_mesh(states, values)
         by_state, by_constant = self._jacobians(states, values)
@@ -313,8 +316,6 @@ class Shooting:
     def _covariance(self, found: Solution) -> np.ndarray:
         """Covariance of the constants, robust against errors that are correlated within a window."""
         curvature = _reduced(*self._jacobians(found.states, found.values), found.residual)
-        if not np.isfinite(curvature.matrix).all():
-            raise InputError(NOT_INTEGRABLE)
         inverse = np.linalg.pinv(curvature.matrix, hermitian=True)
         windows = len(found.states)
         samples = self.windows.weight.sum() * self.n
@@ -341,11 +342,18 @@ def _normal(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray)
 
 
 def _reduced(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray) -> Curvature:
-    """The normal equations of the constants, with the starting states eliminated."""
+    """The normal equations of the constants, with the starting states eliminated.
+
+    Raises:
+        InputError: a path breaks down beside these constants.
+    """
     SS, SC, CC, _, _ = _normal(by_state, by_constant, residual)
     # A motion that breaks up may hardly depend on all but one combination of its starting state.
     size = np.trace(SS, axis1=1, axis2=2)[:, None, None]
     inner = np.linalg.solve(SS + (SINGULAR * size + 1e-14) * np.eye(SS.shape[1]), SC)
     projected = by_constant - np.einsum("tswi,wsc->tcwi", by_state, inner)
     scores = np.einsum("tcwi,twi->wc", projected, residual)
-    return Curvature(CC - np.einsum("wij,wik->jk", SC, inner), scores.sum(axis=0), scores)
+    matrix = CC - np.einsum("wij,wik->jk", SC, inner)
+    if not np.isfinite(matrix).all():
+        raise InputError(NOT_INTEGRABLE)
+    return Curvature(matrix, scores.sum(axis=0), scores)

@@ -10,6 +10,7 @@ from lagsym.distillation.refinement import Growth, refine
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.shooting import _reduced
 from lagsym.distillation.trial import attempt
+from lagsym.errors import InputError
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
 from lagsym.simulation import draw_parameters, simulate
@@ -117,3 +118,6 @@ def test_a_motion_that_forgets_its_starting_state_has_a_finite_curvature():
     assert np.isfinite(curvature.matrix).all()
     assert np.all(np.linalg.eigvalsh(curvature.matrix) >= 0)
     assert curvature.scores.shape == (3, 2)
+    by_state[0, 0, 0, 0] = np.inf
+    with pytest.raises(InputError, match="cannot be integrated"):
+        _reduced(by_state, by_constant, generator.standard_normal((6, 3, 2)))
