@@ -347,13 +347,14 @@ def _reduced(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray
     Raises:
         InputError: a path breaks down beside these constants.
     """
-    SS, SC, CC, _, _ = _normal(by_state, by_constant, residual)
+    with np.errstate(all="ignore"):
+        blocks = _normal(by_state, by_constant, residual)
+    if not all(np.isfinite(block).all() for block in blocks):
+        raise InputError(NOT_INTEGRABLE)
+    SS, SC, CC, _, _ = blocks
     # A motion that breaks up may hardly depend on all but one combination of its starting state.
     size = np.trace(SS, axis1=1, axis2=2)[:, None, None]
     inner = np.linalg.solve(SS + (SINGULAR * size + 1e-14) * np.eye(SS.shape[1]), SC)
     projected = by_constant - np.einsum("tswi,wsc->tcwi", by_state, inner)
     scores = np.einsum("tcwi,twi->wc", projected, residual)
-    matrix = CC - np.einsum("wij,wik->jk", SC, inner)
-    if not np.isfinite(matrix).all():
-        raise InputError(NOT_INTEGRABLE)
-    return Curvature(matrix, scores.sum(axis=0), scores)
+    return Curvature(CC - np.einsum("wij,wik->jk", SC, inner), scores.sum(axis=0), scores)
