@@ -189,7 +189,8 @@ def _is_friction(terms: Terms) -> bool:
 
 def _at_rest_zero(terms: Terms, velocity: sp.Symbol) -> Terms:
     """The terms as functions of a velocity, less what they are at rest."""
-    return tuple((term - term.subs(SPEED, 0)).xreplace({SPEED: sp.Abs(velocity)}) for term in terms)
+    moved: list[Any] = [(term - term.subs(SPEED, 0)).xreplace({SPEED: sp.Abs(velocity)}) for term in terms]
+    return tuple(moved)
 
 
 def _tables(
@@ -224,5 +225,5 @@ def _power(velocity: sp.Symbol, lagrangian: sp.Expr, data: Trajectories, seed: i
         term = sp.Abs(velocity) ** sp.Float(exponent, 17)
         return EnergyBalance.of(lagrangian, (term,), data, seed).explained()[1]
 
-    best = minimize_scalar(left, bounds=EXPONENTS, method="bounded", options={"xatol": RESOLUTION})
+    best: Any = minimize_scalar(left, bounds=EXPONENTS, method="bounded", options={"xatol": RESOLUTION})
     return (SPEED ** sp.Float(float(best.x), 17),)

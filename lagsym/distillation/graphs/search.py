@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -191,7 +192,7 @@ def _polished(problem: _Problem, family: sp.Expr, beside: list[sp.Expr], bounds:
     def loss(logarithm: float) -> float:
         return np.log(problem.solved([_at(family, np.exp(logarithm)), *beside]).residual + ROUNDING)
 
-    result = minimize_scalar(loss, bounds=tuple(np.log(bounds)), method="bounded", options={"xatol": 1e-11})
+    result: Any = minimize_scalar(loss, bounds=tuple(np.log(bounds)), method="bounded", options={"xatol": 1e-11})
     found = problem.solved([_at(family, float(np.exp(result.x))), *beside])
     return Sum(found.terms, found.coefficients, found.residual, found.constants + 1)
 
