@@ -47,6 +47,8 @@ EXPONENTS, RESOLUTION = (1.1, 6.0), 1e-3
 """Powers of the speed that are tried, and how closely the best is sought."""
 MORE = 3.0
 """By which factor free functions have to lower what is left of the energy's changes for formulas to be sought."""
+COMPARED = ("likelihood_ratio", "rival", "rival_excess")
+"""Results of the comparison of known kinds of friction."""
 SPEED = sp.Symbol("s", positive=True)
 
 
@@ -80,7 +82,8 @@ def find_free_friction(
     if not fits:
         return settled
     best = min(fits, key=lambda fit: fit.criterion(noise, min(len(data), LARGEST_SAMPLES)))
-    test = settled.test | {
+    # What is known of other kinds was said of those that are replaced.
+    test = {name: value for name, value in settled.test.items() if name not in COMPARED} | {
         "found": ", ".join(to_text(term) for _, term in best.friction),
         "kind": "of another kind, found by symbolic regression",
         "refined_significance": best.sure,

@@ -49,6 +49,8 @@ def test_friction_that_grows_like_a_root_is_found_with_its_constants():
     found = find_free_friction(settled, measured, smooth, QUICK)
     assert found.refined is not None
     assert np.all(found.refined.residual < 1.1 * noise_of(measured))
+    assert "likelihood_ratio" in settled.test
+    assert not {"likelihood_ratio", "rival", "rival_excess"} & set(found.test)
     assert found.test["kind"] == "of another kind, found by symbolic regression"
     numbers = dict(zip(found.constants, found.values, strict=True))
     speeds = np.linspace(0, 2, 9)
