@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lagsym.data.derivatives import differentiate, noise_level
+from lagsym.data.derivatives import differentiate
 from lagsym.data.relations import (
     Points,
     Relation,
@@ -88,7 +88,7 @@ def _points(data: Trajectories) -> Points:
     chosen = q[:: max(1, len(q) // SAMPLES)]
     extent = np.maximum(q.std(axis=0), LEAST_NOISE * np.abs(q).max(axis=0))
     least = LEAST_NOISE * np.where(extent > 0, extent, max(float(extent.max()), 1e-300))
-    return Points(data.coordinates, chosen, np.maximum(noise_level(data), least))
+    return Points(data.coordinates, chosen, np.maximum(data.noise, least))
 
 
 def _candidates(points: Points) -> Iterator[Relation]:

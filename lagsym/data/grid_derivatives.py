@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.signal import savgol_filter
 
-from lagsym.data.derivatives import DEGREE, choose_window
 from lagsym.data.jets import Jets
 from lagsym.data.lattice import FieldRecord, Lattice
+from lagsym.data.local_polynomials import DEGREE, choose_window
 from lagsym.errors import InputError
 
 CLEAN = 1e-6

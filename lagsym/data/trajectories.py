@@ -12,6 +12,7 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
 from lagsym.data.jets import Jets
+from lagsym.data.local_polynomials import noise_level
 from lagsym.data.periods import dominant_period
 from lagsym.data.splitting import Split as Split
 from lagsym.data.splitting import split as split
@@ -168,6 +169,11 @@ class Trajectories:
             (np.concatenate([s.t for s in run]), np.concatenate([s.v for s in run if s.v is not None])) for run in whole
         ]
         return dominant_period(runs)
+
+    @cached_property
+    def noise(self) -> Float[np.ndarray, " coordinates"]:
+        """Standard deviation of the noise of each coordinate, in its units: what local polynomials cannot follow."""
+        return noise_level([(segment.t, segment.q) for segment in self.segments])
 
     def positions_only(self) -> Trajectories:
         """The same without velocities and accelerations: what a camera sees."""

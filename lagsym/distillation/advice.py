@@ -11,8 +11,8 @@ from jaxtyping import Float
 from scipy.signal import savgol_coeffs
 
 from lagsym.data.constraints import Bound
-from lagsym.data.derivatives import DEGREE, choose_window, noise_level
 from lagsym.data.free_coordinates import statement, suggestion
+from lagsym.data.local_polynomials import DEGREE, choose_window
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.distillation.identifiability import Rival
 from lagsym.distillation.mimicry import several_terms, stand_ins
@@ -152,7 +152,7 @@ def noise_advice(data: Trajectories) -> list[Advice]:
         data: measured trajectories.
     """
     spread = np.sqrt(np.mean(np.concatenate([(s.q - s.q.mean(axis=0)) ** 2 for s in data.segments]), axis=0))
-    share = noise_level(data) / np.where(spread > 0, spread, np.inf)
+    share = data.noise / np.where(spread > 0, spread, np.inf)
     drowned = [name for name, part in zip(data.coordinates, share, strict=True) if part > DROWNED]
     if not drowned:
         return _walk_advice(data)
@@ -226,7 +226,7 @@ def acceleration_noise(data: Trajectories) -> Float[np.ndarray, " coordinates"]:
             filter_ = savgol_coeffs(window, min(DEGREE, window - 2), deriv=order, delta=step)
             squares[i] += len(segment) * np.sum(filter_**2)
         weights += len(segment)
-    return noise_level(measured) * np.sqrt(squares / weights)
+    return measured.noise * np.sqrt(squares / weights)
 
 
 def _measured(segment: Segment) -> Segment:

@@ -16,9 +16,9 @@ import sympy as sp
 from jaxtyping import Float
 from scipy.signal import savgol_coeffs
 
-from lagsym.data.derivatives import DEGREE, WINDOWS
 from lagsym.data.grid_derivatives import Differentiated, Stencil, differentiate, noise_level
 from lagsym.data.lattice import FieldRecord, Lattice
+from lagsym.data.local_polynomials import DEGREE, WINDOWS
 from lagsym.data.weak_fields import MOST_FUNCTIONS, FieldTests, Index, place_field_tests
 from lagsym.distillation.density_terms import DensityLibrary, Points, evaluate
 from lagsym.distillation.evidence import CURVATURE_SAMPLES, Evidence, Factors

@@ -17,7 +17,7 @@ from lagsym.distillation.projection import Grounds
 from lagsym.distillation.proposals import combined, propose, propose_parts
 from lagsym.distillation.selection import Front, weak_loss
 from lagsym.distillation.shapes import FittedShapes, explaining_shapes
-from lagsym.distillation.sums import fit_sum, simplest_sum
+from lagsym.distillation.sums import fit_sum, most_constants, simplest_sum
 from lagsym.distillation.terms import build_library
 from lagsym.distillation.trial import attempt, not_beaten, winner
 from lagsym.distillation.witnesses import choose_from
@@ -66,7 +66,7 @@ def reconsider(question: Question, chosen: Choice | None) -> Choice | None:
     # Where the law leaves nothing but noise, formulas that are hard to find are no mimicry's cure.
     rounds = 1 if chosen is not None and chosen.leaves_noise else ROUNDS
     try:
-        found = _by_motion(question, rounds=rounds)
+        found = _by_motion(question, rounds=rounds, claimed=True)
     except UnavailableError:
         return chosen
     if found is None:
@@ -79,17 +79,23 @@ def reconsider(question: Question, chosen: Choice | None) -> Choice | None:
         known = attempt(chosen.candidate, question.measured, question.learn, growth=FINAL, friction=chosen.friction)
     trials = [best] if known is None else [best, known]
     space = JetSpace(question.learn.coordinates)
-    mimicry = several_terms(sp.Add(*best.candidate.terms), space)
-    if not result.settled or mimicry or winner(trials) is not best:
+    if not result.settled or _mimics(best.candidate.terms, space) or winner(trials) is not best:
         return chosen
     others = tuple(trial.candidate for trial in not_beaten(trials, best))
     return replace(_choice_of(result, question, messages), others=others)
 
 
-def _by_motion(question: Question, *, rounds: int = ROUNDS) -> tuple[Result, tuple[str, ...]] | None:
+def _by_motion(
+    question: Question, *, rounds: int = ROUNDS, claimed: bool = False
+) -> tuple[Result, tuple[str, ...]] | None:
     """A contest among formulas for functions of one variable each, and what the engine had to say.
 
     More are sought until one will do; None where no such functions explain the motion, or none can be integrated.
+
+    Arguments:
+        question: what is chosen from, and how.
+        rounds: searches at most.
+        claimed: whether a sum that may be mimicry will not do, so that it only matters beside one that is none.
     """
     learn, options, space = question.learn, question.options, JetSpace(question.learn.coordinates)
     shapes = _shapes(question)
@@ -99,16 +105,28 @@ def _by_motion(question: Question, *, rounds: int = ROUNDS) -> tuple[Result, tup
     kinds: list[list[FittedTerms]] = [[] for _ in shapes]
     said: list[str] = []
     result = None
-    for seed in range(question.seed, question.seed + rounds):
+    seeds = range(question.seed, question.seed + rounds)
+    for seed in seeds:
         for kind, each in zip(kinds, shapes, strict=True):
             parts, messages = propose(search, each.parts, seed=seed, budget=budget)
             said += messages
             rough = layered(paired(parts, each, space, grounds), SIMPLIFIED)
-            kind += [found for found in (fit_sum(one.terms, space, grounds) for one in rough) if found is not None]
+            most = most_constants(len(parts))
+            whole = (fit_sum(one.terms, space, grounds, most=most) for one in rough)
+            kind += [found for found in whole if found is not None]
+        if claimed and seed != seeds[-1]:
+            plain = [[found for found in kind if not _mimics(found.terms, space)] for kind in kinds]
+            result = contest(plain, space, grounds, question.measured, learn)
+            if result is None or not result.settled:
+                continue
         result = contest(kinds, space, grounds, question.measured, learn)
         if result is not None and result.settled:
             break
     return None if result is None else (result, tuple(dict.fromkeys(said)))
+
+
+def _mimics(terms: Sequence[sp.Expr], space: JetSpace) -> bool:
+    return bool(several_terms(sp.Add(*terms), space))
 
 
 def _beside_library(result: Result, messages: tuple[str, ...], question: Question) -> list[Choice]:

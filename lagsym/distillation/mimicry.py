@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import numpy as np
 import sympy as sp
 
-from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.refinement import LEAST_NOISE
 from lagsym.mechanics.jetspace import JetSpace
@@ -27,7 +26,7 @@ def stand_ins(lagrangian: sp.Expr, data: Trajectories) -> tuple[tuple[sp.Expr, .
         data: the trajectories that it leaves nothing but noise of.
     """
     spread = np.concatenate([segment.q for segment in data.segments]).std(axis=0)
-    exact = bool(np.all(noise_level(data) < LEAST_NOISE * spread))
+    exact = bool(np.all(data.noise < LEAST_NOISE * spread))
     return () if exact else several_powers(lagrangian, JetSpace(data.coordinates))
 
 

@@ -19,7 +19,7 @@ from lagsym.distillation.projection import Grounds
 from lagsym.distillation.proposals import Terms
 from lagsym.distillation.read import PartTable
 from lagsym.distillation.shapes import FittedShapes
-from lagsym.distillation.sums import fit_roughly
+from lagsym.distillation.sums import fit_roughly, most_constants
 from lagsym.mechanics.jetspace import JetSpace
 
 HIGHEST = 10
@@ -53,14 +53,16 @@ def paired(
         fitted = _fitted(alternatives, beside, space, grounds)
         own = [FittedTerms(found.terms[: len(found.terms) - len(beside)], found.loss) for found in fitted]
         kept.append([found.terms for found in layered(own, int(MOST_SUMS ** (1 / len(parts))))])
-    return _fitted(
-        [tuple(itertools.chain(*terms)) for terms in itertools.product(*kept)], shapes.kinetic, space, grounds
-    )
+    whole = [tuple(itertools.chain(*terms)) for terms in itertools.product(*kept)]
+    return _fitted(whole, shapes.kinetic, space, grounds, parts=len(parts))
 
 
-def _fitted(alternatives: Sequence[Terms], beside: Terms, space: JetSpace, grounds: Grounds) -> tuple[FittedTerms, ...]:
-    """Those of the alternatives that could be fitted beside other terms, which come last."""
-    tried = (fit_roughly((*terms, *beside), space, grounds) for terms in alternatives)
+def _fitted(
+    alternatives: Sequence[Terms], beside: Terms, space: JetSpace, grounds: Grounds, *, parts: int = 1
+) -> tuple[FittedTerms, ...]:
+    """Those of the alternatives, of so many parts, that could be fitted beside other terms, which come last."""
+    most = most_constants(parts)
+    tried = (fit_roughly((*terms, *beside), space, grounds, most=most) for terms in alternatives)
     return tuple(found for found in tried if found is not None)
 
 

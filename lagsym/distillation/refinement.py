@@ -16,7 +16,6 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
-from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.shooting import NOT_INTEGRABLE, Refined, Shooting
 from lagsym.distillation.windows import LARGEST_SAMPLES, cut
@@ -86,7 +85,7 @@ def refine(
     space = JetSpace(data.coordinates)
     mechanics = compile_mechanics(lagrangian, space, dissipation=dissipation, constants=tuple(constants))
     time = smooth.characteristic_time
-    scale = np.maximum(noise_level(data), 1e-10 * np.concatenate([s.q for s in data.segments]).std(axis=0))
+    scale = np.maximum(data.noise, 1e-10 * np.concatenate([s.q for s in data.segments]).std(axis=0))
     scale, noise = np.where(scale > 0, scale, 1.0), noise_of(data)
     best: Refined | None = None
     values = np.asarray(initial, float)
@@ -116,7 +115,7 @@ def refine(
 def noise_of(data: Trajectories) -> Float[np.ndarray, " coordinates"]:
     """What a law may leave of each coordinate: the noise, or rounding where there is none."""
     positions = np.concatenate([segment.q for segment in data.segments])
-    noise = np.maximum(noise_level(data), LEAST_NOISE * positions.std(axis=0))
+    noise = np.maximum(data.noise, LEAST_NOISE * positions.std(axis=0))
     return np.maximum(noise, np.finfo(float).tiny)
 
 

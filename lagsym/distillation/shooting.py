@@ -357,4 +357,7 @@ def _reduced(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray
     inner = np.linalg.solve(SS + (SINGULAR * size + 1e-14) * np.eye(SS.shape[1]), SC)
     projected = by_constant - np.einsum("tswi,wsc->tcwi", by_state, inner)
     scores = np.einsum("tcwi,twi->wc", projected, residual)
+    with np.errstate(all="ignore"):
+        if not np.isfinite(np.sum(scores**2)):
+            raise InputError(NOT_INTEGRABLE)
     return Curvature(CC - np.einsum("wij,wik->jk", SC, inner), scores.sum(axis=0), scores)

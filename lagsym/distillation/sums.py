@@ -33,6 +33,8 @@ ROUGH = 8
 """Steps of a fit that only ranks sums."""
 SUSPECTS, SUSPICIOUS = 2, 1.5
 """Terms that are left out on trial, at most, and the factor of the loss with the other constants as they are."""
+CONSTANTS = 2
+"""Inner constants that are searched together for each part of a sum, where there are many parts; `MOST` for few."""
 UNSEEN = 1.02
 """A loss that grows by no more than this factor does not show; chance alone moves it by about a per cent."""
 
@@ -58,32 +60,39 @@ def simplest_sum(
     return min(good, key=lambda found: (sum(map(complexity, found.terms)), found.loss), default=None)
 
 
-def fit_roughly(terms: Sequence[sp.Expr], space: JetSpace, grounds: Grounds) -> FittedTerms | None:
+def most_constants(parts: int) -> int:
+    """How many inner constants of so many parts of a Lagrangian are searched together, at most."""
+    return max(MOST, CONSTANTS * parts)
+
+
+def fit_roughly(terms: Sequence[sp.Expr], space: JetSpace, grounds: Grounds, *, most: int = MOST) -> FittedTerms | None:
     """A sum of terms with the inner constants that fit the motion best; None as for `fit_sum`.
 
     Arguments:
         terms: with numbers as starting values.
         space: coordinates and velocities.
         grounds: what they are fitted to.
+        most: inner constants.
     """
     named = Named.of(terms, numbers(terms))
-    found = None if len(named.symbols) > MOST else _fitted(named, space, grounds, steps=ROUGH)
+    found = None if len(named.symbols) > most else _fitted(named, space, grounds, steps=ROUGH)
     return None if found is None else FittedTerms(found[0].at(found[0].values), found[1])
 
 
-def fit_sum(terms: Sequence[sp.Expr], space: JetSpace, grounds: Grounds) -> FittedTerms | None:
+def fit_sum(terms: Sequence[sp.Expr], space: JetSpace, grounds: Grounds, *, most: int = MOST) -> FittedTerms | None:
     """A sum of terms with the inner constants that fit the motion best, exponents whole and constants tied if they may.
 
     Arguments:
         terms: with numbers as starting values.
         space: coordinates and velocities.
         grounds: what they are fitted to.
+        most: inner constants.
 
     Returns:
         The terms; None where there are too many inner constants, or one term is not real on the data.
     """
     named = Named.of(terms, numbers(terms))
-    if len(named.symbols) > MOST:
+    if len(named.symbols) > most:
         return None
     found = _fitted(named, space, grounds)
     if found is None:

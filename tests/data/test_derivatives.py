@@ -1,52 +1,12 @@
 import numpy as np
 import pytest
 
-from lagsym.data.derivatives import (
-    choose_window,
-    differentiate,
-    local_polynomial,
-    noise_level,
-    velocity_bias,
-)
+from lagsym.data.derivatives import differentiate, velocity_bias
 from lagsym.data.trajectories import Segment, Trajectories
 
 
 def one(t, q, v=None) -> Trajectories:
     return Trajectories(("x",), (Segment(t, q[:, None], None if v is None else v[:, None]),))
-
-
-@pytest.mark.parametrize("even", [True, False])
-def test_a_quintic_is_reproduced_with_its_derivatives_on_any_sampling(even):
-    t = np.linspace(0, 2, 60) if even else np.sort(np.random.default_rng(0).uniform(0, 2, 60))
-    polynomial = np.polynomial.Polynomial([1.0, -2.0, 0.5, 3.0, -1.0, 0.7])
-    fit = local_polynomial(t, polynomial(t), 13, t)
-    np.testing.assert_allclose(fit.value, polynomial(t), atol=1e-9)
-    np.testing.assert_allclose(fit.first, polynomial.deriv()(t), atol=1e-7)
-    np.testing.assert_allclose(fit.second, polynomial.deriv(2)(t), atol=1e-5)
-
-
-def test_noise_widens_the_window_and_clean_data_keep_the_shortest():
-    t = np.arange(0, 20, 0.02)
-    clean = np.sin(t)
-    noisy = clean + 0.01 * np.random.default_rng(0).standard_normal(len(t))
-    assert choose_window(t, noisy) > choose_window(t, np.sin(40 * t))
-    assert choose_window(t, np.sin(40 * t)) == 7
-
-
-@pytest.mark.parametrize("samples", [101, 201])
-def test_chance_shortens_no_window_of_a_short_record(samples):
-    """Noise alone asks for the longest window; in so few samples its level is uncertain to a tenth."""
-    t = np.linspace(0, 1, samples)
-    generator = np.random.default_rng(0)
-    windows = np.array([choose_window(t, generator.normal(size=samples)) for _ in range(200)])
-    assert np.mean(windows < windows.max() / 2) < 0.02
-
-
-@pytest.mark.parametrize("level", [1e-4, 1e-2])
-def test_noise_level_is_right_to_a_fifth(level):
-    t = np.arange(0, 40, 0.02)
-    noisy = np.sin(t) + level * np.random.default_rng(1).standard_normal(len(t))
-    assert noise_level(one(t, noisy))[0] == pytest.approx(level, rel=0.2)
 
 
 def test_accelerations_from_positions_and_from_velocities():

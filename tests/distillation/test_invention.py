@@ -75,3 +75,24 @@ def test_what_is_given_or_turns_is_left_to_the_library(given):
     options = type(question.options)(terms=given)
     other = Question(turning, turning, None, options, budget=Budget(seconds=1.0), measured=question.measured)
     assert reconsider(other, right) is right
+
+
+def test_formulas_that_may_be_mimicry_are_not_tried_before_others_were_sought(monkeypatch):
+    """A first search that finds but sums of several terms is followed by another, whose law is taken."""
+    width, tried = sp.Float(0.9, 17), []
+    morse = 2 * (sp.exp(-2 * width * R) - 2 * sp.exp(-width * R))
+    question, poor = asked(morse, 1e-3, R, R**2)
+    found = iter([[(-R, -(R**2), -(R**3))], [(-sp.exp(-width * R), -sp.exp(-2 * width * R))]])
+    monkeypatch.setattr(invention, "propose", lambda *_, **__: ([next(found)], ()))
+    contest = invention.contest
+
+    def watched(kinds, *rest):
+        tried.append([len(sums) for sums in kinds])
+        return contest(kinds, *rest)
+
+    monkeypatch.setattr(invention, "contest", watched)
+    chosen = reconsider(question, poor)
+    assert chosen is not None
+    assert chosen.invented
+    assert any(term.has(sp.exp) for term in chosen.candidate.terms)
+    assert tried == [[0], [2]]

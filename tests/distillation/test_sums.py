@@ -1,5 +1,7 @@
 """Sums: inner constants fitted to the motion, whole exponents and equal constants recognised, the simplest taken."""
 
+import itertools
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -9,7 +11,7 @@ from lagsym.distillation.inner import Named, numbers
 from lagsym.distillation.projection import Grounds
 from lagsym.distillation.selection import Candidate
 from lagsym.distillation.settling import settle
-from lagsym.distillation.sums import fit_sum, simplest_sum
+from lagsym.distillation.sums import fit_sum, most_constants, simplest_sum
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
 from lagsym.simulation import simulate
@@ -89,6 +91,21 @@ def test_the_simplest_of_the_good_alternatives_is_taken(morse):
 def test_more_inner_constants_than_can_be_searched_are_refused(morse):
     many = [V**2 / 2, *(rate(k) for k in (0.5, 0.7, 1.1, 1.3, 1.7))]
     assert fit_sum(many, SPACE, Grounds.of(morse[1])) is None
+
+
+def test_many_parts_have_more_inner_constants_than_few():
+    bonds = JetSpace(("x1", "x2", "x3"))
+    stretched = [bonds.positions[0], *(b - a for a, b in itertools.pairwise(bonds.positions))]
+    moving, rates = [v**2 / 2 for v in bonds.velocities], (0.8, -0.9, 1.1, -1.0, 1.4, -1.2)
+    steep = [sp.exp(sp.Float(rate, 17) * stretched[k // 2]) for k, rate in enumerate(rates)]
+    law = System("test", bonds, sp.Add(*moving, *(-term for term in steep)))
+    start = np.random.default_rng(0).uniform(-0.6, 0.6, (2, 6, 3))
+    smooth = differentiate(simulate(law, initial=(start[0], start[1]), span=10.0, step=0.02).positions_only())
+    guessed = [sp.exp(1.05 * term.exp) for term in steep]
+    assert fit_sum([*moving, *guessed], bonds, Grounds.of(smooth)) is None
+    found = fit_sum([*moving, *guessed], bonds, Grounds.of(smooth), most=most_constants(3))
+    assert found is not None
+    assert found.loss < 1e-8
 
 
 def test_a_law_names_inner_constants_of_the_potential_and_ties_them(morse):

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lagsym.data.derivatives import noise_level
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.neural.examples.base import Examples
 from lagsym.neural.examples.motion import Motion
@@ -216,9 +215,9 @@ def _weights(data: Motion, windows: Windows) -> np.ndarray:
     """Inverse noise of positions and, where measured, velocities, scaled so that the whole is a relative error."""
     state = windows.state.cpu().double().numpy()
     spread = np.sqrt(np.square(state - state.mean(axis=1, keepdims=True)).mean(axis=(0, 1)))
-    noise = noise_level(data.measured)
+    noise = data.measured.noise
     if data.measured.has_velocities:
-        noise = np.concatenate([noise, noise_level(_of_velocities(data.measured))])
+        noise = np.concatenate([noise, _of_velocities(data.measured).noise])
     spread = np.where(spread > 0, spread, 1.0)[: len(noise)]
     noise = np.maximum(noise, _FLOOR * spread)
     return np.sqrt(np.mean((noise / spread) ** 2)) / noise

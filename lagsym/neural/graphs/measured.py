@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from lagsym.data.derivatives import WINDOWS, differentiate, local_polynomial, noise_level
+from lagsym.data.derivatives import differentiate
 from lagsym.data.jets import Jets
+from lagsym.data.local_polynomials import WINDOWS, local_polynomial
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.data.weak import FEWEST_SAMPLES, place_test_functions
 from lagsym.errors import DataError
@@ -68,7 +69,7 @@ def average_accelerations(data: Trajectories, columns: Int[np.ndarray, "nodes co
     columns = layout(data.coordinates) if columns is None else columns
     smooth = differentiate(without_sudden_turns(data))
     widest = (int(np.median([len(segment) for segment in smooth.segments])) - 1) // 2
-    noise = float(np.sqrt(np.mean(noise_level(data) ** 2)))
+    noise = float(np.sqrt(np.mean(data.noise**2)))
     halves = range(FEWEST_SAMPLES, widest + 1, FEWEST_SAMPLES)
     tried = (_Windows.of(smooth, half) for half in halves)
     windows = next((one for one in tried if one.noise_share(noise) <= QUIET), _Windows.of(smooth, halves[-1]))
