@@ -8,7 +8,7 @@ which have no component across it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ from lagsym.data.relations import (
     fit_round,
     gradient,
 )
+from lagsym.data.sheets import Sheet, find_sheet
 from lagsym.data.trajectories import Trajectories
 
 SAMPLES = 2000
@@ -51,18 +52,19 @@ class Bound:
     """A relation that the data obey.
 
     Arguments:
-        relation: g(q) = 0.
+        relation: g(q) = 0, or a sheet whose formula is not known.
         certain: whether the motion leaves no other reading: it is no single orbit that happens to have this shape.
     """
 
-    relation: Relation
+    relation: Relation | Sheet
     certain: bool
 
 
 def find_constraints(data: Trajectories) -> tuple[Bound, ...]:
     """Holonomic constraints g(q) = 0 that all trajectories obey within the noise, simple ones first.
 
-    A conserved quantity binds positions with velocities, and is none. A single orbit is a curve whatever moves on it:
+    Where no relation of a known kind holds, a sheet of any shape is looked for. A conserved quantity binds positions
+    with velocities, and is none. A single orbit is a curve whatever moves on it:
     it is not certain to be a constraint, unless the curve is a circle, or the constraint a rod, and the speed changes.
 
     Arguments:
@@ -71,14 +73,20 @@ def find_constraints(data: Trajectories) -> tuple[Bound, ...]:
     points = _points(data)
     smooth: Trajectories | None = None
     found: list[Bound] = []
+    known: list[Relation] = []
     for candidate in _candidates(points):
-        if not _holds(candidate) or not _independent(candidate, [bound.relation for bound in found], points):
+        if not _holds(candidate) or not _independent(candidate, known, points):
             continue
         smooth = differentiate(data) if smooth is None else smooth
         if candidate.kind != "constant" and data.has_velocities and _across(candidate, smooth) > ACROSS:
             continue
         certain = candidate.misfit < LARGEST_MISFIT and _is_certain(candidate, smooth)
         found.append(Bound(candidate, certain))
+        known.append(candidate)
+    if not found and len(points.coordinates) > 1:
+        smooth = differentiate(data) if smooth is None else smooth
+        sheet = find_sheet(points, smooth)
+        found = [] if sheet is None else [Bound(sheet, _energies_differ(smooth, sheet.coordinates))]
     return tuple(found)
 
 
@@ -169,7 +177,12 @@ def _is_certain(relation: Relation, smooth: Trajectories) -> bool:
         speed = _squared_speed(relation, smooth)
         low, middle, high = np.quantile(speed, [0.2, 0.5, 0.8])
         return bool(high - low > UNIFORM * middle)
-    index = list(relation.coordinates)
+    return _energies_differ(smooth, relation.coordinates)
+
+
+def _energies_differ(smooth: Trajectories, coordinates: Sequence[int]) -> bool:
+    """Whether trajectories differ in their top speeds, so that they are no repetitions of one orbit."""
+    index = list(coordinates)
     scale = np.concatenate([segment.q for segment in smooth.segments])[:, index].std(axis=0)
     tops: dict[str, float] = {}
     for segment in smooth.segments:

@@ -9,6 +9,7 @@ import sympy as sp
 
 from lagsym.data.constraints import Bound
 from lagsym.data.relations import Relation
+from lagsym.data.sheets import Sheet
 from lagsym.data.trajectories import Trajectories
 from lagsym.errors import DataError
 
@@ -56,9 +57,12 @@ def check_free(bounds: Sequence[Bound], data: Trajectories) -> Sequence[Bound]:
     return bounds
 
 
-def statement(relation: Relation, coordinates: Sequence[str]) -> str:
+def statement(relation: Relation | Sheet, coordinates: Sequence[str]) -> str:
     """A relation in words, such as 'x**2 + y**2 = 1.000 within 0.2 %: a circle about (0, 0)'."""
     within = f"within {100 * max(relation.thickness, 1e-6):.1g} %"
+    if isinstance(relation, Sheet):
+        shape = "curve" if relation.dimension == 1 else "surface"
+        return f"({', '.join(coordinates)}) stay on a {shape} {within}"
     if not relation.vector:
         name = coordinates[relation.coordinates[-1]]
         return f"{name} = {_text(sp.Symbol(name, real=True) - relation.expression)} {within}"
@@ -79,8 +83,8 @@ def statement(relation: Relation, coordinates: Sequence[str]) -> str:
     return f"{squares} = {relation.size**2:.4g} {within}: {shape}"
 
 
-def suggestion(relations: Sequence[Relation], data: Trajectories) -> str:
-    """Options of `lagsym discover` that put generalised coordinates in place of bound ones.
+def suggestion(relations: Sequence[Relation | Sheet], data: Trajectories) -> str:
+    """Options of `lagsym discover` that put generalised coordinates in place of bound ones, or words where none do.
 
     Arguments:
         relations: what binds the coordinates.
@@ -89,6 +93,8 @@ def suggestion(relations: Sequence[Relation], data: Trajectories) -> str:
     plan = _replacement(relations, data.coordinates)
     defined = [definition.partition("=")[0] for definition in plan.define]
     remaining = [name for name in data.coordinates if name not in plan.replaced]
+    if not plan.replaced:
+        return _in_words(relations, data.coordinates)
     options = [f"--define '{definition}'" for definition in plan.define]
     angles = [*(name for name in data.coordinates if name in data.angles and name in remaining), *plan.angles]
     if angles:
@@ -100,6 +106,13 @@ def suggestion(relations: Sequence[Relation], data: Trajectories) -> str:
     return " ".join(options)
 
 
+def _in_words(relations: Sequence[Relation | Sheet], coordinates: Sequence[str]) -> str:
+    """What to put in place of coordinates that no formula is known for."""
+    curved = any(isinstance(relation, Sheet) and relation.dimension == 1 for relation in relations)
+    free = "the length along the curve" if curved else "coordinates of your own on the surface"
+    return f"{free} in place of {', '.join(coordinates)}"
+
+
 def _columns(name: str, data: Trajectories) -> list[str]:
     """The columns that a coordinate came in."""
     first = data.segments[0]
@@ -107,14 +120,16 @@ def _columns(name: str, data: Trajectories) -> list[str]:
     return [column for column, part in parts.items() if part is not None]
 
 
-def _replacement(relations: Sequence[Relation], coordinates: Sequence[str]) -> Replacement:
+def _replacement(relations: Sequence[Relation | Sheet], coordinates: Sequence[str]) -> Replacement:
     """New coordinates for all relations together."""
     define: list[str] = []
     angles: list[str] = []
     replaced: list[str] = []
     used: list[str] = []
-    rounds = [relation for relation in relations if relation.vector]
+    rounds = [relation for relation in relations if isinstance(relation, Relation) and relation.vector]
     for relation in relations:
+        if isinstance(relation, Sheet):
+            return _on_sheet(relation, coordinates)
         names = [coordinates[i] for i in relation.coordinates if coordinates[i] not in replaced]
         if not relation.vector:
             replaced += names[-1:]
@@ -126,6 +141,18 @@ def _replacement(relations: Sequence[Relation], coordinates: Sequence[str]) -> R
         used += [coordinates[i] for i in relation.coordinates]
         replaced += _ends(relation, coordinates, replaced)
     return Replacement(tuple(define), tuple(angles), tuple(replaced), tuple(used))
+
+
+def _on_sheet(sheet: Sheet, coordinates: Sequence[str]) -> Replacement:
+    """Those of the coordinates that the others follow from, or the angle about the middle of a closed curve."""
+    if sheet.kept:
+        return Replacement(replaced=tuple(name for i, name in enumerate(coordinates) if i not in sheet.kept))
+    if sheet.centre is None:
+        return Replacement()
+    symbols = (sp.Symbol(name, real=True) for name in coordinates)
+    formulas = _angles_of([x - c for x, c in zip(symbols, sheet.centre, strict=True)], "", coordinates)
+    define = tuple(f"{name}={formula}" for name, formula in formulas.items())
+    return Replacement(define, tuple(formulas), tuple(coordinates), tuple(coordinates))
 
 
 def _ends(relation: Relation, coordinates: Sequence[str], replaced: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from scipy.signal import savgol_coeffs
 from lagsym.data.constraints import Bound
 from lagsym.data.free_coordinates import statement, suggestion
 from lagsym.data.local_polynomials import DEGREE, choose_window
+from lagsym.data.relations import Relation
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.distillation.identifiability import Rival
 from lagsym.distillation.mimicry import several_terms, stand_ins
@@ -64,7 +65,7 @@ def bound_advice(bounds: Sequence[Bound], data: Trajectories) -> list[Advice]:
         if bound.certain:
             continue
         said, options = statement(bound.relation, data.coordinates), suggestion([bound.relation], data)
-        if bound.relation.kind == "constant":
+        if isinstance(bound.relation, Relation) and bound.relation.kind == "constant":
             name = data.coordinates[bound.relation.coordinates[0]]
             spread = bound.relation.thickness * bound.relation.size
             orbit = " like a constant radius," if data.angles - {name} else ""
@@ -74,7 +75,7 @@ def bound_advice(bounds: Sequence[Bound], data: Trajectories) -> list[Advice]:
             )
         else:
             sentence = (
-                f"All samples obey {said}. That may be the shape of one orbit or a constraint: measure motion with "
+                f"In all samples {said}. That may be the shape of one orbit or a constraint: measure motion with "
                 f"other starts and energies; if it is a constraint, use {options}."
             )
         advice.append(Advice(sentence, decisive=True))

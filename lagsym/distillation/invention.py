@@ -14,7 +14,7 @@ from lagsym.distillation.mimicry import several_terms
 from lagsym.distillation.options import Choice, Question
 from lagsym.distillation.pairing import paired
 from lagsym.distillation.projection import Grounds
-from lagsym.distillation.proposals import combined, propose, propose_parts
+from lagsym.distillation.proposals import Terms, combined, propose, propose_parts
 from lagsym.distillation.selection import Front, weak_loss
 from lagsym.distillation.shapes import FittedShapes, explaining_shapes
 from lagsym.distillation.sums import fit_sum, most_constants, simplest_sum
@@ -28,6 +28,9 @@ BESIDE = 2
 """Complexity of the library's terms that stand beside those that an engine proposed."""
 ROUNDS = 2
 """Searches with other random numbers, at most, while the best formula leaves more than noise of the motion."""
+BEYOND = 1e-3
+"""A formula that leaves this share of what free functions leave is the right one: they follow any, as far as noise lets
+them."""
 SIMPLIFIED = 12
 """Sums of a kind that are made as simple as the weak form allows."""
 
@@ -110,19 +113,34 @@ def _by_motion(
         for kind, each in zip(kinds, shapes, strict=True):
             parts, messages = propose(search, each.parts, seed=seed, budget=budget)
             said += messages
-            rough = layered(paired(parts, each, space, grounds), SIMPLIFIED)
-            most = most_constants(len(parts))
-            whole = (fit_sum(one.terms, space, grounds, most=most) for one in rough)
-            kind += [found for found in whole if found is not None]
+            kind += _fitted(parts, each, space, grounds)
+            if _beyond(kind, each):
+                break
+        entered = next(([kind] for kind, each in zip(kinds, shapes, strict=True) if _beyond(kind, each)), kinds)
         if claimed and seed != seeds[-1]:
-            plain = [[found for found in kind if not _mimics(found.terms, space)] for kind in kinds]
+            plain = [[found for found in kind if not _mimics(found.terms, space)] for kind in entered]
             result = contest(plain, space, grounds, question.measured, learn)
             if result is None or not result.settled:
                 continue
-        result = contest(kinds, space, grounds, question.measured, learn)
+        result = contest(entered, space, grounds, question.measured, learn)
         if result is not None and result.settled:
             break
     return None if result is None else (result, tuple(dict.fromkeys(said)))
+
+
+def _fitted(
+    parts: Sequence[Sequence[Terms]], shapes: FittedShapes, space: JetSpace, grounds: Grounds
+) -> list[FittedTerms]:
+    """Whole Lagrangians out of formulas for the parts, the likeliest of them made as simple as the motion allows."""
+    most = most_constants(len(parts))
+    rough = layered(paired(parts, shapes, space, grounds), SIMPLIFIED)
+    found = (fit_sum(one.terms, space, grounds, most=most) for one in rough)
+    return [each for each in found if each is not None]
+
+
+def _beyond(sums: Sequence[FittedTerms], shapes: FittedShapes) -> bool:
+    """Whether a sum explains the motion so much better than free functions do that no other kind need be looked at."""
+    return any(found.loss < BEYOND * shapes.loss for found in sums)
 
 
 def _mimics(terms: Sequence[sp.Expr], space: JetSpace) -> bool:

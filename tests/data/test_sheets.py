@@ -1,0 +1,95 @@
+"""Curves and surfaces of any shape that positions stay on; and none where they are free."""
+
+import numpy as np
+import pytest
+
+from lagsym.data.constraints import find_constraints
+from lagsym.data.free_coordinates import check_free, statement, suggestion
+from lagsym.data.sheets import Sheet
+from lagsym.data.trajectories import Segment, Trajectories
+from lagsym.errors import DataError
+from lagsym.simulation import draw_parameters, simulate
+from lagsym.systems import get, particles
+
+sin, cos = np.sin, np.cos
+
+
+def torus(q):
+    wide = 2 + cos(q[:, 1])
+    return np.stack([wide * cos(q[:, 0]), wide * sin(q[:, 0]), sin(q[:, 1])], axis=1)
+
+
+CASES = {
+    "wire": ("mass_spring", lambda q: np.stack([q[:, 0], 0.4 * sin(4 * q[:, 0])], axis=1), ("x", "y")),
+    "oval": (
+        "pendulum",
+        lambda q: (1 + 0.25 * cos(2 * q)) * np.stack([sin(q[:, 0]), -cos(q[:, 0])], axis=1) + [3.0, 1.0],
+        ("x", "y"),
+    ),
+    "torus": ("double_pendulum", torus, ("x", "y", "z")),
+    "eggs": (
+        "henon_heiles",
+        lambda q: np.column_stack([q, 0.1 * sin(6 * q[:, 0]) * cos(5 * q[:, 1])]),
+        ("x", "y", "z"),
+    ),
+}
+
+
+def tracked(case, *, trajectories=12, noise=0.0) -> Trajectories:
+    """Positions on a sheet, with noise relative to the largest spread."""
+    name, embed, names = CASES[case]
+    motion, generator = simulate(get(name), trajectories=trajectories, seed=0), np.random.default_rng(0)
+    q = [embed(segment.q) for segment in motion.segments]
+    size = noise * np.concatenate(q).std(axis=0).max()
+    return Trajectories(
+        names,
+        tuple(
+            Segment(s.t, part + size * generator.standard_normal(part.shape), trajectory=s.trajectory)
+            for s, part in zip(motion.segments, q, strict=True)
+        ),
+    )
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.003])
+@pytest.mark.parametrize(
+    ("case", "said", "options"),
+    [
+        ("wire", "(x, y) stay on a curve within", "--ignore y"),
+        ("oval", "(x, y) stay on a curve within", "--define 'theta=atan2(x - 3, -(y - 0."),
+        ("torus", "(x, y, z) stay on a surface within", "coordinates of your own on the surface in place of x, y, z"),
+        ("eggs", "(x, y, z) stay on a surface within", "--ignore z"),
+    ],
+)
+def test_a_sheet_of_any_shape_is_refused_with_what_to_do(case, said, options, noise):
+    data = tracked(case, noise=noise)
+    (bound,) = find_constraints(data)
+    assert isinstance(bound.relation, Sheet)
+    assert bound.certain
+    assert statement(bound.relation, data.coordinates).startswith(said)
+    assert suggestion([bound.relation], data).startswith(options)
+    with pytest.raises(DataError, match="bound to each other"):
+        check_free([bound], data)
+
+
+def test_repetitions_of_one_motion_are_not_certain():
+    """Each runs along the same curve at the same speeds: it may be an orbit."""
+    t, generator = np.linspace(0, 20, 1000), np.random.default_rng(0)
+    orbit = np.stack([sin(t), sin(2 * t) + 0.3 * sin(3 * t)], axis=1)
+    runs = [Segment(t, orbit + 1e-3 * generator.standard_normal(orbit.shape), trajectory=str(k)) for k in range(4)]
+    (bound,) = find_constraints(Trajectories(("x", "y"), tuple(runs)))
+    assert isinstance(bound.relation, Sheet)
+    assert not bound.certain
+
+
+FREE = [name for name, system in particles().items() if len(system.space.fields) in (2, 3)]
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_free_motion_is_on_no_sheet(name):
+    for noise in (0.0, 0.02):
+        data = simulate(draw_parameters(get(name), 1), noise=noise, seed=1).positions_only()
+        assert not [bound for bound in find_constraints(data) if isinstance(bound.relation, Sheet)]
+
+
+def test_two_trajectories_tell_nothing():
+    assert find_constraints(tracked("wire", trajectories=2)) == ()
