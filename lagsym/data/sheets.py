@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from lagsym.data.relations import Points
 from lagsym.data.trajectories import Trajectories
@@ -111,7 +111,7 @@ def _labels(smooth: Trajectories) -> np.ndarray:
 
 def _patches(q: np.ndarray, v: np.ndarray, noise: np.ndarray, labels: np.ndarray) -> Iterator[_Patch | None]:
     """The neighbourhoods where several trajectories come by; None for those that positions fill."""
-    tree, generator = cKDTree(q), np.random.default_rng(0)
+    tree, generator = KDTree(q), np.random.default_rng(0)
     for place in generator.choice(len(q), min(PLACES, len(q)), replace=False):
         for count in NEAREST:
             distance, near = tree.query(q[place], k=min(count, len(q)))
