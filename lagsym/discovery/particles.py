@@ -92,7 +92,7 @@ def discover_motion(
         return Discovery(_without(data, judgement, options, log), None, network, parts)
     log.notices += selected.messages
     with log.stage("refine", "Refining constants"):
-        settled = _settled(selected, (known, smooth), network, options)
+        settled = _settled(selected, (known, smooth), network, options, log)
         law = _drafted(selected, settled, (known, smooth), options, log)
         log.advise(_law_advice(law, selected, settled, (parts.fit, learn), data))
         law, unit_notices = with_units(law, data.units)
@@ -114,7 +114,11 @@ def discover_motion(
 
 
 def _settled(
-    selected: Choice, motion: tuple[Trajectories, Trajectories], network: Fit | None, options: DiscoveryOptions
+    selected: Choice,
+    motion: tuple[Trajectories, Trajectories],
+    network: Fit | None,
+    options: DiscoveryOptions,
+    log: Journal,
 ) -> Settled:
     """The chosen terms with constants and friction, fitted to the motion as it was measured and differentiated."""
     model = network.model if network is not None and usable(network) else None
@@ -122,7 +126,9 @@ def _settled(
     settled = settle(selected.candidate, *motion, **asked)
     if options.choice.engine == "sparse":
         return settled
-    return find_free_friction(settled, *motion, engine(options.choice.engine), seed=options.seed)
+    found, messages = find_free_friction(settled, *motion, engine(options.choice.engine), seed=options.seed)
+    log.notices += [message for message in messages if message not in selected.messages]
+    return found
 
 
 def _drafted(

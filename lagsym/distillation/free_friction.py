@@ -54,7 +54,7 @@ SPEED = sp.Symbol("s", positive=True)
 
 def find_free_friction(
     settled: Settled, data: Trajectories, smooth: Trajectories, search: Engine, *, seed: int = 0
-) -> Settled:
+) -> tuple[Settled, tuple[str, ...]]:
     """The law with friction of another kind, where what was settled has friction and leaves more than noise.
 
     Arguments:
@@ -65,22 +65,22 @@ def find_free_friction(
         seed: of every draw.
 
     Returns:
-        The law with the friction that alone leaves nothing but noise of the motion; unchanged where there is none, or
-        the engine cannot run here.
+        The law with the friction that alone leaves nothing but noise of the motion, unchanged where there is none, or
+        the engine cannot run here; and what the engine had to say, where its friction was taken.
     """
     noise = noise_of(data)
     if not settled.friction or settled.refined is None or np.all(settled.refined.residual < EXCESS * noise):
-        return settled
+        return settled, ()
     if not _explains_more(settled, smooth, seed):
-        return settled
+        return settled, ()
     try:
-        proposed = propose_friction(search, settled.numeric_lagrangian, smooth, seed=seed)
+        proposed, messages = propose_friction(search, settled.numeric_lagrangian, smooth, seed=seed)
     except UnavailableError:
-        return settled
+        return settled, ()
     tried = (_fitted(settled, friction, data, smooth) for friction in proposed)
     fits = [fit for fit in tried if fit is not None and fit.leaves_noise(noise)]
     if not fits:
-        return settled
+        return settled, ()
     best = min(fits, key=lambda fit: fit.criterion(noise, min(len(data), LARGEST_SAMPLES)))
     # What is known of other kinds was said of those that are replaced.
     test = {name: value for name, value in settled.test.items() if name not in COMPARED} | {
@@ -89,7 +89,8 @@ def find_free_friction(
         "refined_significance": best.sure,
     }
     found = replace(settled, constants=best.constants, values=best.refined.values, refined=best.refined, test=test)
-    return replace(found, friction=best.friction, witnesses={term: ("energy",) for _, term in best.friction})
+    witnesses = {term: ("energy",) for _, term in best.friction}
+    return replace(found, friction=best.friction, witnesses=witnesses), messages
 
 
 def _explains_more(settled: Settled, smooth: Trajectories, seed: int) -> bool:
@@ -157,8 +158,8 @@ class FreeFriction:
 
 def propose_friction(
     search: Engine, lagrangian: sp.Expr, data: Trajectories, *, seed: int = 0, budget: Budget | None = None
-) -> tuple[FreeFriction, ...]:
-    """Rayleigh functions that explain what the energy loses, the shortest first.
+) -> tuple[tuple[FreeFriction, ...], tuple[str, ...]]:
+    """Rayleigh functions that explain what the energy loses, the shortest first, and what the engine had to say.
 
     Arguments:
         search: the engine.
@@ -171,8 +172,10 @@ def propose_friction(
         UnavailableError: the engine cannot run here.
     """
     parts: list[Sequence[Terms]] = []
+    said: list[str] = []
     for velocity, tables in _tables(lagrangian, data, seed):
-        found, _ = propose(search, tables, seed=seed, budget=budget)
+        found, messages = propose(search, tables, seed=seed, budget=budget)
+        said += messages
         formulas = [_power(velocity, lagrangian, data, seed), *(terms for part in found for terms in part)]
         parts.append([_at_rest_zero(terms, velocity) for terms in formulas if _is_friction(terms)])
     frictions: dict[Terms, FreeFriction] = {}
@@ -182,7 +185,8 @@ def propose_friction(
         if np.all(coefficients > 0):
             frictions[terms] = FreeFriction(terms, coefficients)
             sums.append(FittedTerms(terms, left))
-    return tuple(frictions[found.terms] for found in layered(sums, ALTERNATIVES))
+    likeliest = tuple(frictions[found.terms] for found in layered(sums, ALTERNATIVES))
+    return likeliest, tuple(dict.fromkeys(said))
 
 
 def _is_friction(terms: Terms) -> bool:

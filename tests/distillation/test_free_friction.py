@@ -46,7 +46,8 @@ def test_friction_that_grows_like_a_root_is_found_with_its_constants():
     assert settled.friction
     assert settled.refined is not None
     assert np.any(settled.refined.residual > 1.5 * noise_of(measured))
-    found = find_free_friction(settled, measured, smooth, QUICK)
+    found, messages = find_free_friction(settled, measured, smooth, QUICK)
+    assert messages == ()
     assert found.refined is not None
     assert np.all(found.refined.residual < 1.1 * noise_of(measured))
     assert "likelihood_ratio" in settled.test
@@ -62,7 +63,7 @@ def test_friction_that_grows_like_a_root_is_found_with_its_constants():
 
 def test_a_power_of_the_speed_is_proposed_with_its_exponent():
     _, smooth = motion(0.08 * sp.Abs(V) ** sp.Rational(27, 10))
-    proposed = propose_friction(QUICK, LAW, smooth)
+    proposed, _ = propose_friction(QUICK, LAW, smooth)
     (power,) = (each for each in proposed if len(each.terms) == 1 and each.terms[0].is_Pow)
     assert float(power.terms[0].exp) == pytest.approx(2.7, abs=0.05)
     assert power.coefficients[0] == pytest.approx(0.08, rel=0.05)
@@ -73,4 +74,4 @@ def test_known_kinds_of_friction_that_leave_noise_are_left_alone(drag):
     measured, smooth = motion(drag)
     settled = settle(TERMS, measured, smooth, friction={V**2 / 2: 0.1} if drag else None)
     assert bool(settled.friction) == (drag != 0)
-    assert find_free_friction(settled, measured, smooth, QUICK) is settled
+    assert find_free_friction(settled, measured, smooth, QUICK)[0] is settled
