@@ -8,7 +8,7 @@ which have no component across it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +86,7 @@ def find_constraints(data: Trajectories) -> tuple[Bound, ...]:
     if not found and len(points.coordinates) > 1:
         smooth = differentiate(data) if smooth is None else smooth
         sheet = find_sheet(points, smooth)
-        found = [] if sheet is None else [Bound(sheet, _energies_differ(smooth, sheet.coordinates))]
+        found = [] if sheet is None else [Bound(sheet, certain=True)]
     return tuple(found)
 
 
@@ -177,12 +177,7 @@ def _is_certain(relation: Relation, smooth: Trajectories) -> bool:
         speed = _squared_speed(relation, smooth)
         low, middle, high = np.quantile(speed, [0.2, 0.5, 0.8])
         return bool(high - low > UNIFORM * middle)
-    return _energies_differ(smooth, relation.coordinates)
-
-
-def _energies_differ(smooth: Trajectories, coordinates: Sequence[int]) -> bool:
-    """Whether trajectories differ in their top speeds, so that they are no repetitions of one orbit."""
-    index = list(coordinates)
+    index = list(relation.coordinates)
     scale = np.concatenate([segment.q for segment in smooth.segments])[:, index].std(axis=0)
     tops: dict[str, float] = {}
     for segment in smooth.segments:

@@ -103,7 +103,8 @@ def suggestion(relations: Sequence[Relation | Sheet], data: Trajectories) -> str
         options.append(f"--coordinates {','.join([*remaining, *defined])}")
     elif spare := [name for name in plan.replaced if name not in plan.used]:
         options.append(f"--ignore {','.join(column for name in spare for column in _columns(name, data))}")
-    return " ".join(options)
+    forces = " (forces then have to be those along the coordinates that are left)" if data.has_forces else ""
+    return " ".join(options) + forces
 
 
 def _in_words(relations: Sequence[Relation | Sheet], coordinates: Sequence[str]) -> str:
@@ -116,7 +117,7 @@ def _in_words(relations: Sequence[Relation | Sheet], coordinates: Sequence[str])
 def _columns(name: str, data: Trajectories) -> list[str]:
     """The columns that a coordinate came in."""
     first = data.segments[0]
-    parts = {name: first.q, f"{name}_dot": first.v, f"{name}_ddot": first.a}
+    parts = {name: first.q, f"{name}_dot": first.v, f"{name}_ddot": first.a, f"force_{name}": first.force}
     return [column for column, part in parts.items() if part is not None]
 
 
@@ -149,10 +150,12 @@ def _on_sheet(sheet: Sheet, coordinates: Sequence[str]) -> Replacement:
         return Replacement(replaced=tuple(name for i, name in enumerate(coordinates) if i not in sheet.kept))
     if sheet.centre is None:
         return Replacement()
-    symbols = (sp.Symbol(name, real=True) for name in coordinates)
-    formulas = _angles_of([x - c for x, c in zip(symbols, sheet.centre, strict=True)], "", coordinates)
-    define = tuple(f"{name}={formula}" for name, formula in formulas.items())
-    return Replacement(define, tuple(formulas), tuple(coordinates), tuple(coordinates))
+    across, up = (
+        f"{name} {'-' if c > 0 else '+'} {abs(c):.12g}" if c else name
+        for name, c in zip(coordinates, sheet.centre, strict=True)
+    )
+    angle = _new("theta", coordinates)
+    return Replacement((f"{angle}=atan2({across}, -({up}))",), (angle,), tuple(coordinates), tuple(coordinates))
 
 
 def _ends(relation: Relation, coordinates: Sequence[str], replaced: Sequence[str]) -> list[str]:

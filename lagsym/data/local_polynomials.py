@@ -29,6 +29,8 @@ MORE = 1.5
 """Standard errors by which a longer window may leave more than a shorter one, by chance."""
 FAR = 2.5
 """Residuals beyond so many standard deviations are hardly noise: those of motion that is faster than the samples."""
+LEAST_FREE = 0.1
+"""Share of a sample's noise that has to be left for it to tell anything of the noise."""
 MEDIAN = float(norm.ppf(0.75) ** 2)
 """Median of the squares of normal numbers of unit variance."""
 NEAR = float(1 - 2 * FAR * norm.pdf(FAR) + 2 * (FAR**2 - 1) * norm.sf(FAR))
@@ -115,14 +117,24 @@ def _local_level(noise: np.ndarray) -> float:
 
 def _residual(t: np.ndarray, y: np.ndarray, window: int) -> np.ndarray:
     """Residual at the samples that have a whole window around them, scaled so that white noise keeps its size."""
+    left, free = _left(t, y, window)
+    return left / np.sqrt(np.maximum(free, 0.05))
+
+
+def _left(t: np.ndarray, y: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a polynomial leaves at the samples that have a whole window around them, and its share of their noise.
+
+    The share is of the variance: next to nothing where a sample that stands alone decides the polynomial.
+    """
     degree, half = min(DEGREE, window - 2), window // 2
     if is_even(t) and window % 2 and len(t) > 2 * window:
         weights = savgol_coeffs(window, degree)
-        return (y[half:-half] - np.convolve(y, weights, "valid")) / np.sqrt(max(1 - weights[half], 0.05))
+        left = y[half:-half] - np.convolve(y, weights, "valid")
+        return left, np.full(left.shape, 1 - weights[half])
     inner = slice(half, len(t) - half) if len(t) > 2 * window else slice(None)
     rows = np.arange(len(t))[inner]
     own = _weights(t, window, degree, t[inner])[0, np.arange(len(rows)), rows - _starts(t, window, t[inner])]
-    return (y - local_polynomial(t, y, window, t).value)[inner] / np.sqrt(np.maximum(1 - own, 0.05))
+    return (y - local_polynomial(t, y, window, t).value)[inner], 1 - own
 
 
 def noise_level(
@@ -148,8 +160,12 @@ def noise_level(
 
 def _level(curves: Sequence[tuple[np.ndarray, np.ndarray]], window: int) -> np.ndarray:
     """Root mean square of the residuals of a window; what is far out counts as no further than noise goes."""
-    left = np.concatenate([np.array([_residual(t, y, min(window, len(t))) for y in q.T]).T ** 2 for t, q in curves])
+    parts = [[_left(t, y, min(window, len(t))) for y in q.T] for t, q in curves]
+    free = np.concatenate([part[0][1] for part in parts])
+    left = np.concatenate([np.stack([left for left, _ in part], axis=1) for part in parts])
+    left = left[free > LEAST_FREE] ** 2 / free[free > LEAST_FREE, None]
     squares = np.median(left, axis=0) / MEDIAN
+    squares = np.where(squares > 0, squares, np.mean(left, axis=0))
     for _ in range(3):
         squares = np.mean(np.minimum(left, FAR**2 * squares), axis=0) / NEAR
     return np.sqrt(squares)

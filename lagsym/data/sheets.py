@@ -1,8 +1,9 @@
 """Sheets: positions that fill fewer dimensions than there are coordinates, whatever the formula of their relation.
 
 Near any place where several trajectories come by, positions on a sheet of k dimensions are k coordinates and smooth
-functions of these, and velocities have no other components than theirs: the rank of (q, v) is 2k there. Free
-motion fills such a neighbourhood, or its velocities leave it.
+functions of these, and velocities have no other components than theirs, but these are free: (q, v) has rank 2k there.
+Orbits that were started alike, or from a line of starts, lie on a sheet as well; but there the place tells the
+velocity, up to its sign, and the rank is less.
 
 Source: for dimension by local principal components, Fukunaga and Olsen, IEEE Trans. Comput. C-20 (1971) 176.
 """
@@ -38,8 +39,13 @@ THIN, SMOOTH = 0.2, 0.03
 """Thickness of a sheet within a neighbourhood, relative to its narrowest and its widest extent along the sheet."""
 ACROSS = 0.3
 """Velocities across a sheet, relative to all, that are not there but for noise."""
+FREE = 0.3
+"""Share of the squares of velocities along a sheet that the place does not tell: orbits alike leave less than 0.05,
+constraints more than 0.6."""
 STEEP = 0.15
-"""What a coordinate changes along a sheet, relative to all, for the sheet not to turn back in it."""
+"""What coordinates change along a sheet, relative to all, for the sheet not to turn back in them."""
+NEIGHBOURS = 16
+"""Samples next to a place in some coordinates that have to be next to it in all, for these to tell the place."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +76,14 @@ class _Patch:
         tangent: orthonormal directions along the sheet.
         thickness: distance from it.
         across: velocities across it, relative to all.
+        free: share of the squares of velocities along it that the place does not tell.
     """
 
     middle: Float[np.ndarray, " n"]
     tangent: Float[np.ndarray, "dimension n"]
     thickness: float
     across: float
+    free: float
 
 
 def find_sheet(points: Points, smooth: Trajectories) -> Sheet | None:
@@ -89,17 +97,17 @@ def find_sheet(points: Points, smooth: Trajectories) -> Sheet | None:
     spread = jets.q.std(axis=0)
     if not 2 <= n <= MOST_COORDINATES or len(smooth.names) <= n or not np.all(spread > 0):
         return None
-    found = list(_patches(jets.q / spread, jets.v / spread, points.noise / spread, _labels(smooth)))
-    patches = [patch for patch in found if patch is not None and len(patch.tangent) < n]
-    if len(found) < DECIDED * min(PLACES, len(jets)) or len(patches) < AGREED * len(found):
+    q, noise = jets.q / spread, points.noise / spread
+    found = list(_patches(q, jets.v / spread, noise, _labels(smooth)))
+    if len(found) < DECIDED * min(PLACES, len(jets)):
         return None
-    if np.median([patch.across for patch in patches]) > ACROSS:
+    dimension = int(np.quantile([n if patch is None else len(patch.tangent) for patch in found], AGREED))
+    patches = [patch for patch in found if patch is not None and len(patch.tangent) == dimension]
+    if dimension == n or np.median([p.across for p in patches]) > ACROSS or np.median([p.free for p in patches]) < FREE:
         return None
-    dimension = max(len(patch.tangent) for patch in patches)
-    patches = [patch for patch in patches if len(patch.tangent) == dimension]
     thickness = float(np.median([patch.thickness for patch in patches]))
-    kept = _kept(patches, n, dimension)
-    centre = _centre(patches, spread) if n == 2 and not kept else None
+    kept = _kept(patches, q, noise)
+    centre = None if kept or n > 2 else _centre(patches, q, noise, spread)
     return Sheet(dimension, tuple(range(n)), kept, centre, thickness)
 
 
@@ -139,8 +147,17 @@ def _patch(q: np.ndarray, v: np.ndarray, noise: np.ndarray) -> _Patch | None:
             slopes = [_powers(along, exponents, by=i) @ coefficients for i in range(k)]
             leaving = leaving - sum(slope * moving[:, [i]] for i, slope in enumerate(slopes))
             share = float(np.sqrt(np.sum(leaving**2) / max(np.sum(v**2), 1e-300)))
-            return _Patch(middle, directions[:k], float(left.max()), share)
+            return _Patch(middle, directions[:k], float(left.max()), share, _free(along, moving))
     return None
+
+
+def _free(along: np.ndarray, moving: np.ndarray) -> float:
+    """Share of the products of velocities along a sheet that is no smooth function of the place."""
+    k = along.shape[1]
+    products = np.stack([moving[:, i] * moving[:, j] for i in range(k) for j in range(i + 1)], axis=1)
+    powers = _powers(along, np.array([e for e in itertools.product(range(3), repeat=k) if sum(e) <= 2]))
+    coefficients, *_ = np.linalg.lstsq(powers, products)
+    return float(np.sqrt(np.sum((products - powers @ coefficients) ** 2) / max(np.sum(products**2), 1e-300)))
 
 
 def _powers(along: np.ndarray, exponents: np.ndarray, *, by: int | None = None) -> np.ndarray:
@@ -152,21 +169,37 @@ def _powers(along: np.ndarray, exponents: np.ndarray, *, by: int | None = None) 
     return factor * np.prod(along[:, None, :] ** lower, axis=2)
 
 
-def _kept(patches: list[_Patch], n: int, dimension: int) -> tuple[int, ...]:
-    """The coordinates in which a sheet nowhere turns back, the first such; none where it does in all."""
-    for kept in itertools.combinations(range(n), dimension):
-        steepness = [np.linalg.svd(patch.tangent[:, list(kept)], compute_uv=False)[-1] for patch in patches]
-        if min(steepness) > STEEP:
-            return kept
-    return ()
+def _kept(patches: list[_Patch], q: np.ndarray, noise: np.ndarray) -> tuple[int, ...]:
+    """The coordinates that tell best where on a sheet a point is; none where it turns back in all."""
+    choices = itertools.combinations(range(q.shape[1]), len(patches[0].tangent))
+    steepness = {
+        kept: min(np.linalg.svd(patch.tangent[:, list(kept)], compute_uv=False)[-1] for patch in patches)
+        for kept in choices
+    }
+    best = max(steepness, key=lambda kept: steepness[kept])
+    slope = steepness[best]
+    return best if slope > STEEP and _tells(q[:, list(best)], q, noise, slope) else ()
 
 
-def _centre(patches: list[_Patch], spread: np.ndarray) -> tuple[float, ...] | None:
-    """The middle of a closed curve in a plane, if the angle about it never turns back along the curve."""
+def _tells(keys: np.ndarray, q: np.ndarray, noise: np.ndarray, slope: float) -> bool:
+    """Whether samples next to each other in quantities that change by at least this slope are so in all coordinates."""
+    tree, generator = KDTree(keys), np.random.default_rng(0)
+    places = generator.choice(len(q), min(4 * PLACES, len(q)), replace=False)
+    near, others = tree.query(keys[places], k=min(NEIGHBOURS, len(q)))
+    apart = np.linalg.norm(q[others] - q[places][:, None], axis=2)
+    return bool(np.all(apart < 1.5 * near / slope + CLEAR * noise.max() + SMOOTH))
+
+
+def _centre(patches: list[_Patch], q: np.ndarray, noise: np.ndarray, spread: np.ndarray) -> tuple[float, ...] | None:
+    """The middle of a closed curve in a plane, if the angle about it tells where on the curve a point is."""
     middles = np.array([patch.middle for patch in patches])
-    centre = (middles.max(axis=0) + middles.min(axis=0)) / 2
+    middle = (middles.max(axis=0) + middles.min(axis=0)) / 2 * spread
+    digits = 1 - np.floor(np.log10(spread)).astype(int)
+    centre = np.array([round(float(x), int(k)) for x, k in zip(middle, digits, strict=True)]) / spread
     arms = middles - centre
     turning = [arm[0] * t[0, 1] - arm[1] * t[0, 0] for arm, t in zip(arms, (p.tangent for p in patches), strict=True)]
     if np.min(np.abs(turning) / np.maximum(np.linalg.norm(arms, axis=1), 1e-300)) < STEEP:
         return None
-    return tuple(float(f"{x:.3g}") for x in centre * spread)
+    around = q - centre
+    keys = around / np.maximum(np.linalg.norm(around, axis=1, keepdims=True), 1e-300)
+    return tuple(float(x) for x in centre * spread) if _tells(keys, q, noise, STEEP) else None

@@ -1,7 +1,8 @@
 """Selecting: who is asked for the terms of a law of motion, and in which order.
 
 The data come first, with libraries of terms: alone, then beside friction. Where the best of these leaves more than
-noise, or is a sum of powers that may stand for a function, an engine looks for functions in the motion. A network is
+noise, or is a sum of powers that may stand for a function, an engine looks for functions in the motion; before friction
+is thought of where free functions of the positions explain the motion. A network is
 asked where all of that fails, and otherwise trained beside the law for comparison.
 """
 
@@ -64,12 +65,11 @@ def select_law(
 
     def from_data() -> Choice | None:
         chosen = select(None)
-        if chosen is None or not chosen.leaves_noise:
-            with log.stage("distil", "Selecting terms beside friction"):
-                asked = {"options": options.choice, "seed": options.seed}
-                damped = choose_beside_friction(train.smooth, choose.smooth, train.measured, **asked)
-            chosen = better(damped, chosen)
-        return reconsidered(chosen)
+        looked = chosen is not None and chosen.beaten
+        if looked:
+            chosen = reconsidered(chosen)
+        chosen = _beside_friction(chosen, motion, options, log)
+        return chosen if looked else reconsidered(chosen)
 
     first = from_data() if options.choice.data_first else None
     if options.choice.evidence == "data":
@@ -85,6 +85,19 @@ def select_law(
     if chosen is not None and first is not None and first.sought:
         return replace(chosen, sought=True), network
     return reconsidered(chosen), network
+
+
+def _beside_friction(
+    chosen: Choice | None, motion: tuple[Motion, Motion], options: DiscoveryOptions, log: Journal
+) -> Choice | None:
+    """The choice, or one beside friction where it leaves more than noise and that explains the motion better."""
+    if chosen is not None and chosen.leaves_noise:
+        return chosen
+    train, choose = motion
+    with log.stage("distil", "Selecting terms beside friction"):
+        asked = {"options": options.choice, "seed": options.seed}
+        damped = choose_beside_friction(train.smooth, choose.smooth, train.measured, **asked)
+    return better(damped, chosen)
 
 
 def _doubtful(chosen: Choice | None, measured: Trajectories) -> bool:

@@ -68,8 +68,9 @@ def choose_terms(
     chosen = next(choice for choice in found if simplest(choice.held_out_loss, best))
     if trials is not None and question.options.evidence != "network" and chosen.trial is None:
         chosen = _tried(_alike(chosen, found, best), trials.of)
-        if not chosen.leaves_noise and chosen.held_out_loss > CLEAR_LOSS:
+        if not (chosen.leaves_noise or search.beaten) and chosen.held_out_loss > CLEAR_LOSS:
             chosen = _by_motion(chosen, found, search, trials)
+    chosen = replace(chosen, beaten=search.beaten)
     return chosen if chosen.candidate.fixed else _with_stability(chosen, learn, seed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from lagsym.distillation.projection import Grounds
 from lagsym.distillation.proposals import Terms, combined, propose, propose_parts
 from lagsym.distillation.selection import Front, weak_loss
 from lagsym.distillation.shapes import FittedShapes, explaining_shapes
-from lagsym.distillation.sums import fit_sum, most_constants, simplest_sum
+from lagsym.distillation.sums import AS_GOOD, fit_sum, most_constants, simplest_sum
 from lagsym.distillation.terms import build_library
 from lagsym.distillation.trial import attempt, not_beaten, winner
 from lagsym.distillation.witnesses import choose_from
@@ -31,6 +32,7 @@ ROUNDS = 2
 BEYOND = 1e-3
 """A formula that leaves this share of what free functions leave is the right one: they follow any, as far as noise lets
 them."""
+NUMBER = sp.Dummy("number")
 SIMPLIFIED = 12
 """Sums of a kind that are made as simple as the weak form allows."""
 
@@ -109,20 +111,24 @@ def _by_motion(
     said: list[str] = []
     result = None
     seeds = range(question.seed, question.seed + rounds)
+
+    def plain(kind: Sequence[FittedTerms]) -> list[FittedTerms]:
+        return [found for found in kind if not _mimics(found.terms, space)]
+
     for seed in seeds:
         for kind, each in zip(kinds, shapes, strict=True):
             parts, messages = propose(search, each.parts, seed=seed, budget=budget)
             said += messages
             kind += _fitted(parts, each, space, grounds)
-            if _beyond(kind, each):
-                break
-        entered = next(([kind] for kind, each in zip(kinds, shapes, strict=True) if _beyond(kind, each)), kinds)
+            if _beyond(plain(kind), each):
+                result = contest([kind], space, grounds, question.measured, learn)
+                if result is not None and result.settled:
+                    return result, tuple(dict.fromkeys(said))
         if claimed and seed != seeds[-1]:
-            plain = [[found for found in kind if not _mimics(found.terms, space)] for kind in entered]
-            result = contest(plain, space, grounds, question.measured, learn)
+            result = contest([plain(kind) for kind in kinds], space, grounds, question.measured, learn)
             if result is None or not result.settled:
                 continue
-        result = contest(entered, space, grounds, question.measured, learn)
+        result = contest(kinds, space, grounds, question.measured, learn)
         if result is not None and result.settled:
             break
     return None if result is None else (result, tuple(dict.fromkeys(said)))
@@ -133,9 +139,22 @@ def _fitted(
 ) -> list[FittedTerms]:
     """Whole Lagrangians out of formulas for the parts, the likeliest of them made as simple as the motion allows."""
     most = most_constants(len(parts))
-    rough = layered(paired(parts, shapes, space, grounds), SIMPLIFIED)
-    found = (fit_sum(one.terms, space, grounds, most=most) for one in rough)
-    return [each for each in found if each is not None]
+    found: list[FittedTerms] = []
+    for rough in layered(paired(parts, shapes, space, grounds), SIMPLIFIED):
+        if not any(_includes(rough, simple) for simple in found):
+            simple = fit_sum(rough.terms, space, grounds, most=most)
+            found += [] if simple is None else [simple]
+    return found
+
+
+def _includes(rough: FittedTerms, simple: FittedTerms) -> bool:
+    """Whether a sum has all terms of a simpler one, but for their numbers, and explains no more."""
+    return _forms(simple) <= _forms(rough) and simple.loss <= AS_GOOD * rough.loss
+
+
+def _forms(sums: FittedTerms) -> Counter[sp.Basic]:
+    """The terms, with one name for every number that is fitted."""
+    return Counter(term.xreplace(dict.fromkeys(term.atoms(sp.Float), NUMBER)) for term in sums.terms)
 
 
 def _beyond(sums: Sequence[FittedTerms], shapes: FittedShapes) -> bool:

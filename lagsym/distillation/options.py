@@ -101,6 +101,7 @@ class Choice:
         others: laws that the fit of the motion does not exclude.
         friction: Rayleigh functions that were let in beside it, with any coefficients.
         sought: whether an engine looked for functions that no library holds.
+        beaten: whether free functions explain the motion, where the terms do not.
         invented: whether its terms are what an engine found.
     """
 
@@ -115,6 +116,7 @@ class Choice:
     others: tuple[Candidate, ...] = ()
     friction: tuple[sp.Expr, ...] = ()
     sought: bool = False
+    beaten: bool = False
     invented: bool = False
 
     @property

@@ -31,6 +31,9 @@ class Search:
     Arguments:
         question: what is chosen from, and how.
         settled: whether a choice leaves nothing to be explained, so that no larger library is needed.
+
+    Attributes:
+        beaten: whether free functions explain the motion, where no terms of bodies do: an engine's work.
     """
 
     question: Question
@@ -39,6 +42,7 @@ class Search:
     def __post_init__(self) -> None:
         options = self.question.options
         self.least = _least(self.question.network)
+        self.beaten = False
         self.left = list(_structures(self.least, options.structure)) if options.engine in {"auto", "sparse"} else []
 
     def until_convinced(self) -> list[Choice]:
@@ -61,7 +65,9 @@ class Search:
         """The choices from the next structure's libraries; none where nothing is admissible."""
         structure = self.left.pop(0)
         bodies = self._bodies(structure)
-        if any(map(self.settled, bodies)) or (bodies and self._functions_beat(bodies)):
+        settled = any(map(self.settled, bodies))
+        self.beaten = bool(bodies) and not settled and self._functions_beat(bodies)
+        if settled or self.beaten:
             self.left = []
             return bodies
         libraries, messages = _libraries(structure, self.question)

@@ -16,6 +16,8 @@ from lagsym.distillation.ratios import Ratio, best_ratios
 from lagsym.distillation.terms import Library, Term
 from lagsym.mechanics.jetspace import JetSpace
 
+OVERWHELMING = 1e-8
+"""Share of a residual that no number of useless terms brings it down to, however many are needed together."""
 DATA_FACTOR, NETWORK_FACTOR = 3.0, 4.0
 """A size is enough when larger ones lower its squared residual by no more than this factor."""
 DATA_CEILING, NETWORK_CEILING = 0.3, 0.05
@@ -244,10 +246,13 @@ def smallest_enough(
 
     >>> smallest_enough({2: 0.2, 3: 1e-3, 4: 9e-4}, factor=3.0, floor=0.0)
     3
+    >>> smallest_enough({2: 0.2, 3: 0.2, 4: 0.2, 5: 0.2, 6: 1e-19}, factor=3.0, floor=0.0, look=2)
+    6
     """
     for size, loss in sorted(losses.items()):
         following = min(losses[k] for k in losses if size <= k <= size + look)
-        if loss <= factor * following + floor and loss < ceiling:
+        further = min(losses[k] for k in losses if size <= k)
+        if loss <= factor * following + floor and loss < min(ceiling, further / OVERWHELMING + floor):
             return size
     return None
 

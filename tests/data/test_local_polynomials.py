@@ -61,8 +61,24 @@ def test_noise_level_of_exact_motion_is_next_to_nothing():
     assert noise_level(steady(np.random.default_rng(5), level=0.0))[0] < 1e-9
 
 
-def test_noise_level_of_uneven_and_of_the_shortest_stretches():
+@pytest.mark.parametrize("samples", [7, 12, 400])
+@pytest.mark.parametrize("spacing", ["even", "random", "growing"])
+def test_noise_level_of_uneven_and_of_the_shortest_stretches(samples, spacing):
     generator = np.random.default_rng(6)
-    times = [np.sort(generator.uniform(0, 1, size)) for size in (7, 9, 12, 400)]
-    curves = [(t, t[:, None] ** 2 + 0.1 * generator.standard_normal((len(t), 1))) for t in times]
-    assert noise_level(curves)[0] == pytest.approx(0.1, rel=0.2)
+
+    def times():
+        if spacing == "even":
+            return np.linspace(0, 1, samples)
+        steps = generator.exponential(size=samples) if spacing == "random" else 1.02 ** np.arange(samples)
+        return np.cumsum(steps) / steps.sum()
+
+    stretches = [times() for _ in range(4000 // samples)]
+    curves = [(t, t[:, None] ** 2 + 0.1 * generator.standard_normal((samples, 1))) for t in stretches]
+    assert noise_level(curves)[0] == pytest.approx(0.1, rel=0.05)
+
+
+def test_noise_level_of_what_comes_to_rest_is_not_nothing():
+    """A sensor shows steps of 0.01: most samples are the same, the others jump."""
+    t = np.linspace(0, 20, 1000)
+    settling = np.round(np.exp(-t) * np.cos(3 * t), 2)[:, None]
+    assert 1e-4 < noise_level([(t, settling)])[0] < 1e-2

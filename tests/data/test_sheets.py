@@ -71,14 +71,55 @@ def test_a_sheet_of_any_shape_is_refused_with_what_to_do(case, said, options, no
         check_free([bound], data)
 
 
-def test_repetitions_of_one_motion_are_not_certain():
-    """Each runs along the same curve at the same speeds: it may be an orbit."""
-    t, generator = np.linspace(0, 20, 1000), np.random.default_rng(0)
-    orbit = np.stack([sin(t), sin(2 * t) + 0.3 * sin(3 * t)], axis=1)
-    runs = [Segment(t, orbit + 1e-3 * generator.standard_normal(orbit.shape), trajectory=str(k)) for k in range(4)]
-    (bound,) = find_constraints(Trajectories(("x", "y"), tuple(runs)))
-    assert isinstance(bound.relation, Sheet)
-    assert not bound.certain
+def together(names, runs, noise=0.0) -> Trajectories:
+    """Runs of the same times, each an array (samples, coordinates), with noise relative to the largest spread."""
+    generator, t = np.random.default_rng(0), np.linspace(0, 20, 1000)
+    size = noise * np.concatenate(runs).std(axis=0).max()
+    parts = (q + size * generator.standard_normal(q.shape) for q in runs)
+    return Trajectories(names, tuple(Segment(t, q, trajectory=str(k)) for k, q in enumerate(parts)))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.002, 0.01])
+def test_repetitions_of_a_few_orbits_are_free(noise):
+    """Each lies on curves, but its place on one tells its velocity."""
+    t = np.linspace(0, 20, 1000)[:, None]
+    runs = [
+        size * np.hstack([sin(t + phase), sin(2 * t + 2 * phase) + 0.3 * cos(3 * t + 3 * phase)])
+        for size in (1.0, 1.6, 2.4)
+        for phase in range(3)
+    ]
+    assert find_constraints(together(("x", "y"), runs, noise)) == ()
+
+
+def test_throws_from_one_point_in_one_direction_are_free():
+    """At several speeds in a cross wind they sweep out a surface, to which their velocities are tangent."""
+    t = np.linspace(0, 2, 1000)[:, None]
+    runs = [np.hstack([v * (1 - np.exp(-t)), 0.3 * t**2, v * t - 0.5 * t**2]) for v in np.linspace(1, 3, 8)]
+    assert find_constraints(together(("x", "y", "z"), runs)) == ()
+
+
+def wired(curve, names) -> Trajectories:
+    """The mass on a spring, along a curve."""
+    motion = simulate(get("mass_spring"), trajectories=12, seed=0)
+    return Trajectories(names, tuple(Segment(s.t, curve(s.q), trajectory=s.trajectory) for s in motion.segments))
+
+
+def test_an_oval_far_away_keeps_its_middle():
+    data = tracked("oval")
+    moved = data.with_segments(
+        Segment(s.t, s.q + np.array([500120.4, -20.0]), trajectory=s.trajectory) for s in data.segments
+    )
+    (bound,) = find_constraints(moved)
+    assert suggestion([bound.relation], moved) == "--define 'theta=atan2(x - 500123.4, -(y + 19.59))' --angles theta"
+
+
+def test_a_spiral_has_no_angle_and_a_fold_no_single_value():
+    spiral = wired(lambda q: (1 + 0.15 * q) * np.hstack([cos(3 * q), sin(3 * q)]), ("x", "y"))
+    (bound,) = find_constraints(spiral)
+    assert suggestion([bound.relation], spiral) == "the length along the curve in place of x, y"
+    fold = wired(lambda q: np.hstack([np.sqrt(0.04 + q**2) + 0.15 * sin(3 * q), q]), ("x", "y"))
+    (bound,) = find_constraints(fold)
+    assert suggestion([bound.relation], fold) == "--ignore x"
 
 
 FREE = [name for name, system in particles().items() if len(system.space.fields) in (2, 3)]
