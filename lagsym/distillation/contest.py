@@ -18,7 +18,7 @@ import sympy as sp
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines.base import complexity
-from lagsym.distillation.inner import MOST, FittedTerms, Named, numbers
+from lagsym.distillation.inner import FittedTerms, Named, numbers
 from lagsym.distillation.projection import Grounds, Projection
 from lagsym.distillation.refinement import FIRST_WINDOW, Growth
 from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR, Candidate
@@ -116,11 +116,10 @@ class _Field:
             trial = better
 
     def _shorter(self, candidate: Candidate) -> list[Candidate]:
-        """The candidate with one term less, where that leaves two terms, inner constants fitted anew."""
+        """The candidate with one term less, where that leaves two terms, its few inner constants fitted anew."""
         dropped = candidate.terms[1:] if len(candidate.terms) > 2 else ()
         kept = [[term for term in candidate.terms if term is not one] for one in dropped]
-        most = max(MOST, len(Named.of(candidate.terms, candidate.inner).symbols))
-        fitted = [fit_roughly(terms, self.space, self.grounds, most=most) for terms in kept]
+        fitted = [fit_roughly(terms, self.space, self.grounds) for terms in kept]
         near = [found for found in fitted if found is not None and found.loss < SHORTER * candidate.loss + DATA_FLOOR]
         found = [candidate_of(each, self.space, self.grounds) for each in near]
         return [each for each in found if each is not None]

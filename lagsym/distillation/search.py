@@ -11,6 +11,7 @@ from lagsym.distillation.bodies import build_bodies
 from lagsym.distillation.engines import engine
 from lagsym.distillation.inner import close_fits, simple_kinetic
 from lagsym.distillation.invention import choose_invented
+from lagsym.distillation.mimicry import several_powers
 from lagsym.distillation.options import Choice, Question, usable
 from lagsym.distillation.proposals import propose_kinetic
 from lagsym.distillation.selection import simplest
@@ -18,6 +19,7 @@ from lagsym.distillation.shapes import explaining_shapes
 from lagsym.distillation.terms import STRUCTURES, Library, build_library
 from lagsym.distillation.witnesses import choose_from
 from lagsym.errors import UnavailableError
+from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural import Fit
 
 CONVINCING_LOSS = 1e-2
@@ -91,13 +93,16 @@ class Search:
     def _functions_beat(self, bodies: list[Choice]) -> bool:
         """Whether free functions explain the motion, where none of these terms do: an engine's work, not a library's.
 
+        Powers that leave more than noise of the motion stand for functions even where their weak loss is as good.
         A network may have to choose without an engine; it is asked for more than this.
         """
         question = self.question
         if question.network is not None or question.options.engine != "auto":
             return False
         free = explaining_shapes(question.learn)
-        return bool(free) and not any(simplest(choice.held_out_loss, free[0].loss) for choice in bodies)
+        space = JetSpace(question.learn.coordinates)
+        known = [each for each in bodies if not several_powers(sp.Add(*each.candidate.terms), space)]
+        return bool(free) and not any(simplest(choice.held_out_loss, free[0].loss) for choice in known)
 
 
 def _convinced(found: list[Choice]) -> bool:

@@ -16,7 +16,7 @@ from lagsym.distillation.ratios import Ratio, best_ratios
 from lagsym.distillation.terms import Library, Term
 from lagsym.mechanics.jetspace import JetSpace
 
-OVERWHELMING = 1e-8
+OVERWHELMING = 1e-3
 """Share of a residual that no number of useless terms brings it down to, however many are needed together."""
 DATA_FACTOR, NETWORK_FACTOR = 3.0, 4.0
 """A size is enough when larger ones lower its squared residual by no more than this factor."""
