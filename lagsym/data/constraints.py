@@ -15,6 +15,7 @@ import numpy as np
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.relations import (
+    LARGEST_MISFIT,
     Points,
     Relation,
     evaluate,
@@ -29,8 +30,9 @@ from lagsym.data.sheets import Sheet, find_sheet
 from lagsym.data.trajectories import Trajectories
 
 SAMPLES = 2000
-LARGEST_MISFIT, LARGEST_THICKNESS = 1.6, 0.1
-"""A relation holds if it is missed by no more than the noise explains, and by little in view of the extent."""
+LARGEST_THICKNESS = 0.1
+"""A relation holds if it is missed by no more than the noise explains (`LARGEST_MISFIT`), and by at most this share of
+the extent."""
 ROUGH_THICKNESS = 0.01
 """A relation that is missed by more than the noise, but by no more than this, is worth a remark."""
 LEAST_NOISE = 1e-6

@@ -30,6 +30,8 @@ DIGITS = 7
 """Significant digits of a number that is known better than that."""
 SMALL = 1e-6
 """Of a number that is real but for rounding, its imaginary part."""
+LARGEST_MISFIT = 1.6
+"""Times the noise that positions on a relation may miss it by."""
 HOPELESS = 0.2
 """A relation that is missed by this fraction of the extent is none, whatever the noise."""
 

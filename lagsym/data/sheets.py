@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial import KDTree
 
-from lagsym.data.relations import Points
+from lagsym.data.relations import LARGEST_MISFIT, Points
 from lagsym.data.trajectories import Trajectories
 
 MOST_COORDINATES = 3
@@ -33,8 +33,6 @@ DECIDED, AGREED = 0.3, 0.9
 """Shares of the places where enough trajectories come by, and of those of them that lie on a sheet."""
 DEGREE = 3
 """Of the polynomials of the coordinates along a sheet that lead to the others, near a place."""
-LARGEST_MISFIT = 1.6
-"""Times the noise that these polynomials may miss positions by."""
 THIN, SMOOTH = 0.2, 0.03
 """Thickness of a sheet within a neighbourhood, relative to its narrowest and its widest extent along the sheet."""
 ACROSS = 0.3
