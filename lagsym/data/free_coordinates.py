@@ -11,6 +11,7 @@ from lagsym.data.constraints import Bound
 from lagsym.data.relations import Relation
 from lagsym.data.sheets import Sheet
 from lagsym.data.trajectories import Trajectories
+from lagsym.data.units import FORCE
 from lagsym.errors import DataError
 
 SHAPES = {
@@ -103,8 +104,17 @@ def suggestion(relations: Sequence[Relation | Sheet], data: Trajectories) -> str
         options.append(f"--coordinates {','.join([*remaining, *defined])}")
     elif spare := [name for name in plan.replaced if name not in plan.used]:
         options.append(f"--ignore {','.join(column for name in spare for column in _columns(name, data))}")
+    if data.units and plan.define:
+        options.append(f"--units {','.join(f'{name}={unit}' for name, unit in _units(plan, remaining, data).items())}")
     forces = " (forces then have to be those along the coordinates that are left)" if data.has_forces else ""
     return " ".join(options) + forces
+
+
+def _units(plan: Replacement, remaining: Sequence[str], data: Trajectories) -> dict[str, str]:
+    """The units of what is measured where the bound coordinates are replaced."""
+    gone = {name for name in data.coordinates if name not in remaining}
+    kept = {name: unit for name, unit in data.units.items() if name.removeprefix(FORCE) not in gone}
+    return kept | dict.fromkeys(plan.angles, "rad")
 
 
 def _in_words(relations: Sequence[Relation | Sheet], coordinates: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ class Columns:
     Arguments:
         coordinates: columns that are coordinates; empty for all that are nothing else.
         angles: coordinates with period 2 pi, in radians unless `units` says otherwise.
-        ignore: columns to leave out.
+        ignore: columns to leave out, whatever else names them.
         parameters: columns that hold a parameter, which must not change along a trajectory.
         define: new coordinates, each as 'name=formula' over other columns.
         drop_missing: drop rows with missing numbers, and split there, in place of an error.
@@ -45,6 +45,22 @@ class Columns:
     define: tuple[str, ...] = ()
     drop_missing: bool = False
     units: Mapping[str, str] = field(default_factory=dict)
+
+    def without_ignored(self) -> Columns:
+        """The same, with what is ignored named nowhere else.
+
+        Raises:
+            InputError: no coordinate that was asked for is left.
+        """
+        left = {
+            option: tuple(name for name in getattr(self, option) if name not in self.ignore)
+            for option in ("coordinates", "angles", "parameters")
+        }
+        if self.coordinates and not left["coordinates"]:
+            msg = f"--ignore leaves out every coordinate of --coordinates {','.join(self.coordinates)}; keep one"
+            raise InputError(msg)
+        units = {name: unit for name, unit in self.units.items() if name not in self.ignore}
+        return replace(self, **left, units=units)
 
 
 def read_table(path: str | os.PathLike[str], columns: Columns | None = None) -> Trajectories:
@@ -83,6 +99,7 @@ def read_frame(frame: pd.DataFrame, columns: Columns | None = None) -> Trajector
     columns = columns or Columns()
     frame = frame.rename(columns=lambda name: str(name).strip())
     _check_names(frame, columns)
+    columns = columns.without_ignored()
     frame = _define(frame.drop(columns=list(columns.ignore)), columns)
     names = _coordinates(frame, columns)
     derived = (column for q in names for column in (f"{q}_dot", f"{q}_ddot", f"{FORCE}{q}") if column in frame)
@@ -209,6 +226,7 @@ def _coordinates(frame: pd.DataFrame, columns: Columns) -> list[str]:
         _require(name, present, "--coordinates")
     derived = {name for q in present for name in (f"{q}_dot", f"{q}_ddot", f"{FORCE}{q}")}
     names = list(columns.coordinates) or [name for name in present if name not in derived]
+    _check_used(columns, names)
     orphans = [name for name in names if name.endswith(("_dot", "_ddot"))]
     if orphans:
         base = orphans[0].rsplit("_", 1)[0]
@@ -231,6 +249,19 @@ def _coordinates(frame: pd.DataFrame, columns: Columns) -> list[str]:
     for name in columns.angles:
         _require(name, names, "--angles")
     return names
+
+
+def _check_used(columns: Columns, names: Sequence[str]) -> None:
+    """Refuse a definition that nothing comes of, as --coordinates names others."""
+    defined = [definition.partition("=")[0].strip() for definition in columns.define]
+    used = {name + ending for name in names for ending in ("", "_dot", "_ddot")} | set(columns.parameters)
+    idle = [name for name in defined if name not in used and not name.startswith(FORCE)]
+    if idle:
+        msg = (
+            f"--define makes {idle[0]}, but --coordinates names {','.join(names)}; name {idle[0]} in place of the "
+            f"columns that it stands for"
+        )
+        raise InputError(msg)
 
 
 def _parameter(frame: pd.DataFrame, name: str, labels: np.ndarray) -> dict[str, float]:

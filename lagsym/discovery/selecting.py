@@ -65,11 +65,11 @@ def select_law(
 
     def from_data() -> Choice | None:
         chosen = select(None)
-        looked = chosen is not None and chosen.beaten
-        if looked:
-            chosen = reconsidered(chosen)
-        chosen = _beside_friction(chosen, motion, options, log)
-        return chosen if looked else reconsidered(chosen)
+        if chosen is None or not chosen.beaten:
+            return reconsidered(_beside_friction(chosen, motion, options, log))
+        chosen = reconsidered(chosen)
+        damped = _beside_friction(chosen, motion, options, log)
+        return chosen if damped is chosen else reconsidered(damped)
 
     first = from_data() if options.choice.data_first else None
     if options.choice.evidence == "data":

@@ -38,6 +38,8 @@ WORTH = 0.8
 UNLEARNED = 1.15
 """Times its least held-out error that a network has to leave all through the last quarter of its steps for it to have
 learned noise."""
+WEAK_STEPS = 80
+"""Steps in the weak form, at most: each costs ten of accelerations, and so many reach the noise of the windows."""
 AVERAGED = 0.8
 """Where windows of time leave no more than this fraction of the error, some of it was noise."""
 
@@ -134,7 +136,8 @@ def _wider(search: _Search, chosen: StructureChoice) -> StructureChoice:
 
 def _in_weak_form(search: _Search, chosen: StructureChoice, before: float) -> StructureChoice:
     """The network of the same structure that was trained in the weak form, unless its held-out weak form is worse."""
-    weak = search.run([chosen.name], replace(search.options, loss="weak"), "-weak")
+    steps = min(search.options.steps or WEAK_STEPS, WEAK_STEPS)
+    weak = search.run([chosen.name], replace(search.options, loss="weak", steps=steps), "-weak")
     after = _weak_error(weak.fit, search.data[1])
     kind = "weak form" if after < before else "accelerations"
     reason = (

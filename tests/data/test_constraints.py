@@ -1,5 +1,7 @@
 """Coordinates that are bound: found, put in words and replaced; and nothing found where they are free."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -113,6 +115,13 @@ def test_exact_constraints_are_said_in_words_with_what_to_do(case):
         check_free(found, data)
     assert all(sentence in str(caught.value) for sentence in sentences)
     assert options in str(caught.value)
+
+
+def test_with_units_those_of_what_is_left_are_said():
+    data = replace(tracked("circle"), units={"t": "s", "x": "m", "y": "m"})
+    found = find_constraints(data)
+    options = "--define 'theta=atan2(x, -y)' --angles theta --units t=s,theta=rad"
+    assert suggestion([bound.relation for bound in found], data) == options
 
 
 @pytest.mark.parametrize("velocities", [pytest.param(True, marks=pytest.mark.slow), False])

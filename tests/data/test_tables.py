@@ -1,5 +1,7 @@
 """Reading tables: every kind of bad input gets one sentence that names the place."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,6 +165,24 @@ def test_unknown_names_are_suggested(frame):
         read_frame(frame, Columns(ignore=("z",)))
     with pytest.raises(InputError, match="--define"):
         read_frame(frame, Columns(define=("nonsense",)))
+
+
+def test_what_is_ignored_is_named_nowhere_else(frame):
+    units = {"t": "s", "x": "m", "y": "m"}
+    columns = Columns(coordinates=("x", "y"), angles=("y",), ignore=("y", "y_dot"), units=units)
+    data = read_frame(frame, columns)
+    assert data.coordinates == ("x",)
+    assert not data.angles
+    assert data.units == {"t": "s", "x": "m"}
+    with pytest.raises(InputError, match="--ignore leaves out every coordinate of --coordinates y; keep one"):
+        read_frame(frame, replace(columns, coordinates=("y",)))
+
+
+def test_a_definition_that_nothing_comes_of_is_refused(frame):
+    columns = Columns(coordinates=("x",), define=("r=x**2 + y**2",))
+    with pytest.raises(InputError, match="--define makes r, but --coordinates names x; name r in place of"):
+        read_frame(frame, columns)
+    assert read_frame(frame, replace(columns, coordinates=("r",))).coordinates == ("r",)
 
 
 def test_bad_files(tmp_path):
