@@ -19,7 +19,7 @@ from rows import RESULTS, Row, Rows, markdown
 from scipy.stats import binom
 
 from lagsym.data.derivatives import differentiate
-from lagsym.distillation.refinement import refine
+from lagsym.distillation.fitting.refinement import refine
 from lagsym.errors import InputError
 from lagsym.mechanics.system import System, parameter_symbol
 from lagsym.simulation import draw_parameters, simulate

@@ -23,8 +23,8 @@ from scipy.integrate import cumulative_simpson
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Trajectories
-from lagsym.distillation.selection import Candidate
-from lagsym.distillation.settling import settle
+from lagsym.distillation.constants.settling import settle
+from lagsym.distillation.selection.candidates import Candidate
 from lagsym.mechanics.dynamics.numeric import compile_mechanics
 from lagsym.mechanics.system import System
 from lagsym.simulation import simulate

@@ -3,9 +3,10 @@
     python benchmarks/paths.py [--rounds 5]
 
 Side by side, for windows of catalogue systems with random parameters and for several accuracies: the method of eighth
-order with steps of each window's own (`lagsym.distillation.paths`, the choice of its steps left aside, as a fit makes
-it once and uses it many times), the classical Runge-Kutta method with one number of steps to every interval between
-samples, and `scipy.integrate.solve_ivp`, window after window. Rounds are interleaved and the fastest of each counts.
+order with steps of each window's own (`lagsym.distillation.fitting.paths`, the choice of its steps left aside, as a
+fit makes it once and uses it many times), the classical Runge-Kutta method with one number of steps to every interval
+between samples, and `scipy.integrate.solve_ivp`, window after window. Rounds are interleaved and the fastest of each
+counts.
 The two ways with settings get the coarsest ones that reach the accuracy, found beforehand.
 """
 
@@ -21,8 +22,8 @@ from rows import RESULTS, markdown
 from scipy.integrate import solve_ivp
 
 from lagsym.data.derivatives import differentiate
-from lagsym.distillation.paths import choose_mesh, positions, sample_times
-from lagsym.distillation.windows import Windows, cut
+from lagsym.distillation.fitting.paths import choose_mesh, positions, sample_times
+from lagsym.distillation.fitting.windows import Windows, cut
 from lagsym.mechanics.dynamics.numeric import CompiledMechanics, compile_mechanics
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.simulation import draw_parameters, simulate

@@ -12,9 +12,9 @@ from rows import Row
 from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines.refit import split
-from lagsym.distillation.inner import Named, numbers
-from lagsym.distillation.refinement import refine
-from lagsym.distillation.terms import Library, Term, off_shell
+from lagsym.distillation.fitting.inner import Named, numbers
+from lagsym.distillation.fitting.refinement import refine
+from lagsym.distillation.libraries.terms import Library, Term, off_shell
 from lagsym.errors import InputError
 from lagsym.law import Constant, Law
 from lagsym.mechanics.calculus import euler_lagrange

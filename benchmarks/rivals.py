@@ -39,7 +39,7 @@ from lagsym.discovery.drafting import middle_ranges
 from lagsym.distillation.engines import Formula, Table, engine
 from lagsym.distillation.engines.refit import best_sums, expanded
 from lagsym.distillation.engines.refit import split as split_sum
-from lagsym.distillation.terms import Library, build_library
+from lagsym.distillation.libraries.terms import Library, build_library
 from lagsym.mechanics.dynamics.forms import mass_matrix
 from lagsym.mechanics.inverse_problem.helmholtz import multipliers
 from lagsym.mechanics.jetspace import JetSpace

@@ -24,10 +24,10 @@ from rows import RESULTS, Rows, markdown
 
 from lagsym.data.grid_derivatives import differentiate
 from lagsym.data.jets import Jets
-from lagsym.distillation.density_constants import settle_density
-from lagsym.distillation.density_terms import build_density_library
-from lagsym.distillation.evidence import network_evidence
-from lagsym.distillation.selection import select
+from lagsym.distillation.densities.constants import settle_density
+from lagsym.distillation.libraries.density_terms import build_density_library
+from lagsym.distillation.selection.candidates import select
+from lagsym.distillation.selection.evidence import network_evidence
 from lagsym.evolution import Evolution, Places, evolve, field_energy
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural.fields import (

@@ -30,11 +30,11 @@ from waves import COUPLING, DX, SITES, crossing, judged, waves, written
 from lagsym.data.jets import Jets
 from lagsym.data.lattice import FieldRecord, Lattice
 from lagsym.discovery.field_networks import read_density
-from lagsym.distillation.densities import choose_density
-from lagsym.distillation.density_constants import settle_density
-from lagsym.distillation.density_terms import DensityLibrary
+from lagsym.distillation.densities.choice import choose_density
+from lagsym.distillation.densities.constants import settle_density
+from lagsym.distillation.libraries.density_terms import DensityLibrary
+from lagsym.distillation.libraries.terms import Term
 from lagsym.distillation.options import ChoiceOptions
-from lagsym.distillation.terms import Term
 from lagsym.errors import InputError
 from lagsym.evolution import Evolution, Places, evolve, field_energy
 from lagsym.mechanics.jetspace import JetSpace

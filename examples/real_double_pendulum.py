@@ -23,8 +23,8 @@ import lagsym
 from lagsym.data.derivatives import differentiate
 from lagsym.data.splitting import split
 from lagsym.data.trajectories import Trajectories
-from lagsym.distillation.refinement import Refined, refine
-from lagsym.distillation.terms import build_library
+from lagsym.distillation.fitting.refinement import Refined, refine
+from lagsym.distillation.libraries.terms import build_library
 from lagsym.mechanics.dynamics.numeric import compile_mechanics
 from lagsym.mechanics.system import parameter_symbol
 from lagsym.neural import FitOptions, Scaling

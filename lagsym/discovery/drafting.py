@@ -9,11 +9,11 @@ import numpy as np
 from lagsym.data.samples import Sampled
 from lagsym.data.units import UnitSpace
 from lagsym.discovery.journal import Journal
-from lagsym.distillation.constants import can_be_named, name_constant
-from lagsym.distillation.known_quantities import Quantity, QuantityNames
+from lagsym.distillation.constants.known_quantities import Quantity, QuantityNames
+from lagsym.distillation.constants.naming import can_be_named, name_constant
+from lagsym.distillation.constants.settling import Settled
 from lagsym.distillation.options import Choice
-from lagsym.distillation.selection import Candidate
-from lagsym.distillation.settling import Settled
+from lagsym.distillation.selection.candidates import Candidate
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text

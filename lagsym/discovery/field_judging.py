@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from lagsym.data.lattice import Lattice
 from lagsym.discovery.judging import BEATEN, NOTICEABLE, WEAKLY_R2, Judgement
-from lagsym.distillation.density_evidence import smooth_fields
-from lagsym.distillation.field_equations import equations_misfit, law_misfit
+from lagsym.distillation.densities.equations import equations_misfit, law_misfit
+from lagsym.distillation.densities.evidence import smooth_fields
 from lagsym.law import Law
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.validation import FieldValidation

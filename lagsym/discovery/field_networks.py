@@ -13,11 +13,11 @@ from lagsym.data.lattice import Lattice
 from lagsym.data.splitting import Split
 from lagsym.discovery.journal import Journal
 from lagsym.discovery.record import ENOUGH, DiscoveryOptions
-from lagsym.distillation.densities import NetworkReading
-from lagsym.distillation.density_evidence import off_shell_points, smooth_fields
-from lagsym.distillation.density_terms import DensityLibrary, points_of
+from lagsym.distillation.densities.choice import NetworkReading
+from lagsym.distillation.densities.evidence import off_shell_points, smooth_fields
+from lagsym.distillation.libraries.density_terms import DensityLibrary, points_of
+from lagsym.distillation.libraries.terms import Term
 from lagsym.distillation.options import USABLE_NETWORK
-from lagsym.distillation.terms import Term
 from lagsym.law import Law
 from lagsym.neural import FitProgress
 from lagsym.neural.fields import (

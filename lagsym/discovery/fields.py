@@ -13,10 +13,10 @@ from lagsym.discovery.field_networks import fidelity, read_density, train_densit
 from lagsym.discovery.journal import Journal, Report
 from lagsym.discovery.judging import Judgement
 from lagsym.discovery.record import Discovery, DiscoveryOptions
-from lagsym.distillation.densities import NetworkReading, choose_density, suffices
-from lagsym.distillation.density_advice import density_advice
-from lagsym.distillation.density_constants import settle_density
-from lagsym.distillation.density_terms import DENSITY_STRUCTURES
+from lagsym.distillation.densities.advice import density_advice
+from lagsym.distillation.densities.choice import NetworkReading, choose_density, suffices
+from lagsym.distillation.densities.constants import settle_density
+from lagsym.distillation.libraries.density_terms import DENSITY_STRUCTURES
 from lagsym.distillation.options import Choice
 from lagsym.errors import InputError
 from lagsym.law import Law

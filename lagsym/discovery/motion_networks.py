@@ -10,9 +10,9 @@ import numpy as np
 from lagsym.data.trajectories import Trajectories
 from lagsym.discovery.journal import Journal
 from lagsym.discovery.record import DiscoveryOptions
+from lagsym.distillation.functions.shapes import explaining_structures
+from lagsym.distillation.libraries.terms import STRUCTURES, WEIGHTED_LENGTH
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
-from lagsym.distillation.shapes import explaining_structures
-from lagsym.distillation.terms import STRUCTURES, WEIGHTED_LENGTH
 from lagsym.neural import Checkpoints, Fit, FitProgress
 from lagsym.neural.examples import LOSSES, Motion
 from lagsym.neural.selection import select_network

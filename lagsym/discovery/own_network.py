@@ -16,12 +16,12 @@ from lagsym.data.jets import Jets
 from lagsym.discovery.asking import Asked, States, ask, states
 from lagsym.discovery.drafting import front_entry, middle_ranges
 from lagsym.distillation.engines import Budget, engine
-from lagsym.distillation.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
-from lagsym.distillation.inner import Named
+from lagsym.distillation.fitting.inner import Named
+from lagsym.distillation.libraries.terms import PARTICLE_STRUCTURES
 from lagsym.distillation.matching import TOLERANCE, Match, MotionEvidence, OperatorEvidence, match_network
 from lagsym.distillation.options import USABLE_NETWORK, ChoiceOptions
-from lagsym.distillation.selection import Candidate
-from lagsym.distillation.terms import PARTICLE_STRUCTURES
+from lagsym.distillation.reading.faithfulness import ErrorMap, Faithfulness, measure_faithfulness
+from lagsym.distillation.selection.candidates import Candidate
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Constant, FrontEntry, Law
 from lagsym.mechanics.dynamics.numeric import compile_mechanics

@@ -19,14 +19,14 @@ from lagsym.discovery.judging import Judgement, judge, judge_equations, judge_no
 from lagsym.discovery.record import Discovery, DiscoveryOptions
 from lagsym.discovery.selecting import select_law
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice, noise_advice
+from lagsym.distillation.constants.settling import Settled, settle
 from lagsym.distillation.engines import engine
-from lagsym.distillation.faithfulness import Faithfulness, measure_faithfulness
-from lagsym.distillation.free_friction import find_free_friction
+from lagsym.distillation.fitting.refinement import noise_of
+from lagsym.distillation.functions.free_friction import find_free_friction
 from lagsym.distillation.identifiability import find_rivals, not_excluded
+from lagsym.distillation.libraries.terms import PARTICLE_STRUCTURES
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
-from lagsym.distillation.refinement import noise_of
-from lagsym.distillation.settling import Settled, settle
-from lagsym.distillation.terms import PARTICLE_STRUCTURES
+from lagsym.distillation.reading.faithfulness import Faithfulness, measure_faithfulness
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Law
 from lagsym.law.units import check_terms, with_units

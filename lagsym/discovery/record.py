@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lagsym.data.splitting import Split
-from lagsym.distillation.faithfulness import ErrorMap, Faithfulness
 from lagsym.distillation.options import ChoiceOptions
+from lagsym.distillation.reading.faithfulness import ErrorMap, Faithfulness
 from lagsym.errors import InputError
 from lagsym.law import Law
 from lagsym.neural import Fit, FitOptions

@@ -19,8 +19,8 @@ from lagsym.discovery.motion_networks import train_beside, train_network
 from lagsym.discovery.record import DiscoveryOptions
 from lagsym.distillation.choice import better, choose_beside_friction, choose_terms
 from lagsym.distillation.engines import Budget
-from lagsym.distillation.invention import reconsider
-from lagsym.distillation.mimicry import stand_ins
+from lagsym.distillation.functions.invention import reconsider
+from lagsym.distillation.functions.mimicry import stand_ins
 from lagsym.distillation.options import Choice, Question
 from lagsym.distillation.trial import Trials
 from lagsym.neural import Checkpoints, Fit, FitProgress

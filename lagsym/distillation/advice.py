@@ -15,9 +15,9 @@ from lagsym.data.free_coordinates import statement, suggestion
 from lagsym.data.local_polynomials import DEGREE, choose_window
 from lagsym.data.relations import Relation
 from lagsym.data.trajectories import Segment, Trajectories
+from lagsym.distillation.functions.mimicry import several_terms, stand_ins
 from lagsym.distillation.identifiability import Rival
-from lagsym.distillation.mimicry import several_terms, stand_ins
-from lagsym.distillation.selection import Candidate
+from lagsym.distillation.selection.candidates import Candidate
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.notation.parsing import to_text
 

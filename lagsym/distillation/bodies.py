@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from lagsym.data.samples import Sampled
-from lagsym.distillation.terms import Library, Term, coordinate_functions, distance_functions, independent
+from lagsym.distillation.libraries.terms import Library, Term, coordinate_functions, distance_functions, independent
 from lagsym.mechanics.jetspace import JetSpace
 
 FEWEST, MOST = 3, 8

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.engines import Budget
+from lagsym.distillation.friction.rayleigh import viscous_terms
+from lagsym.distillation.libraries.terms import PARTICLE_STRUCTURES, STRUCTURES
 from lagsym.distillation.options import Choice, ChoiceOptions, Question
-from lagsym.distillation.rayleigh import viscous_terms
 from lagsym.distillation.search import Search
-from lagsym.distillation.selection import Candidate, simplest
-from lagsym.distillation.stability import Stability, resample
-from lagsym.distillation.terms import PARTICLE_STRUCTURES, STRUCTURES
+from lagsym.distillation.selection.candidates import Candidate, simplest
+from lagsym.distillation.selection.stability import Stability, resample
 from lagsym.distillation.trial import Trial, Trials, attempt, not_beaten, winner
 from lagsym.neural import Fit
 

@@ -24,8 +24,8 @@ from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Trajectories
 from lagsym.data.weak import TestFunctions, place_test_functions
 from lagsym.distillation.engines.subset import best_subsets, choose
-from lagsym.distillation.evidence import CHUNK, FEWEST_SAMPLES
-from lagsym.distillation.terms import _functions as functions_of_position
+from lagsym.distillation.libraries.terms import _functions as functions_of_position
+from lagsym.distillation.selection.evidence import CHUNK, FEWEST_SAMPLES
 from lagsym.mechanics.inverse_problem.existence import EXISTS, IMPOSSIBLE, UNDECIDED, Existence
 from lagsym.mechanics.inverse_problem.numeric_decision import find_numeric_multiplier
 from lagsym.mechanics.jetspace import JetSpace

@@ -16,11 +16,11 @@ import sympy as sp
 
 from lagsym.data.jets import Jets
 from lagsym.data.trajectories import Segment, Trajectories
-from lagsym.distillation.evidence import Evidence, weak_evidence
-from lagsym.distillation.ratios import combination, spectra
-from lagsym.distillation.refinement import Growth
-from lagsym.distillation.selection import DATA_FACTOR, DATA_FLOOR, Candidate
-from lagsym.distillation.terms import Library, Term, build_library, off_shell
+from lagsym.distillation.fitting.refinement import Growth
+from lagsym.distillation.libraries.terms import Library, Term, build_library, off_shell
+from lagsym.distillation.selection.candidates import DATA_FACTOR, DATA_FLOOR, Candidate
+from lagsym.distillation.selection.evidence import Evidence, weak_evidence
+from lagsym.distillation.selection.ratios import combination, spectra
 from lagsym.distillation.trial import CLEARLY, Trial, attempt
 from lagsym.mechanics.jetspace import JetSpace
 

@@ -19,13 +19,13 @@ from jaxtyping import Float
 from lagsym.data.jets import Jets
 from lagsym.data.samples import Samples
 from lagsym.distillation.engines import Budget, engine
-from lagsym.distillation.evidence import network_evidence, strong_evidence
-from lagsym.distillation.inner import simple_kinetic, simplest_fit, with_inner
+from lagsym.distillation.fitting.inner import simple_kinetic, simplest_fit, with_inner
+from lagsym.distillation.libraries.terms import PARTICLE_STRUCTURES, STRUCTURES, Library, Term, build_library, off_shell
 from lagsym.distillation.options import ChoiceOptions
-from lagsym.distillation.proposals import propose_kinetic, propose_terms
-from lagsym.distillation.read import network_operator
-from lagsym.distillation.selection import Candidate, Front, select, simplest
-from lagsym.distillation.terms import PARTICLE_STRUCTURES, STRUCTURES, Library, Term, build_library, off_shell
+from lagsym.distillation.reading.parts import network_operator
+from lagsym.distillation.reading.proposals import propose_kinetic, propose_terms
+from lagsym.distillation.selection.candidates import Candidate, Front, select, simplest
+from lagsym.distillation.selection.evidence import network_evidence, strong_evidence
 from lagsym.errors import InputError, UnavailableError
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural.models.records import Readable

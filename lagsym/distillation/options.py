@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from lagsym.data.trajectories import Trajectories
-from lagsym.distillation.density_terms import DENSITY_STRUCTURES
 from lagsym.distillation.engines import Budget
-from lagsym.distillation.selection import Candidate, Front
-from lagsym.distillation.terms import PARTICLE_STRUCTURES
+from lagsym.distillation.libraries.density_terms import DENSITY_STRUCTURES
+from lagsym.distillation.libraries.terms import PARTICLE_STRUCTURES
+from lagsym.distillation.selection.candidates import Candidate, Front
 from lagsym.distillation.trial import Trial
 from lagsym.errors import InputError
 from lagsym.neural import Fit

@@ -9,14 +9,14 @@ import sympy as sp
 
 from lagsym.distillation.bodies import build_bodies
 from lagsym.distillation.engines import engine
-from lagsym.distillation.inner import close_fits, simple_kinetic
-from lagsym.distillation.invention import choose_invented
-from lagsym.distillation.mimicry import several_powers
+from lagsym.distillation.fitting.inner import close_fits, simple_kinetic
+from lagsym.distillation.functions.invention import choose_invented
+from lagsym.distillation.functions.mimicry import several_powers
+from lagsym.distillation.functions.shapes import explaining_shapes
+from lagsym.distillation.libraries.terms import STRUCTURES, Library, build_library
 from lagsym.distillation.options import Choice, Question, usable
-from lagsym.distillation.proposals import propose_kinetic
-from lagsym.distillation.selection import simplest
-from lagsym.distillation.shapes import explaining_shapes
-from lagsym.distillation.terms import STRUCTURES, Library, build_library
+from lagsym.distillation.reading.proposals import propose_kinetic
+from lagsym.distillation.selection.candidates import simplest
 from lagsym.distillation.witnesses import choose_from
 from lagsym.errors import UnavailableError
 from lagsym.mechanics.jetspace import JetSpace

@@ -22,10 +22,10 @@ import sympy as sp
 from jaxtyping import Float
 
 from lagsym.data.trajectories import Trajectories
-from lagsym.distillation.friction import is_definite
-from lagsym.distillation.inner import Named
-from lagsym.distillation.refinement import PRECISE, Growth, noise_of, refine
-from lagsym.distillation.selection import Candidate
+from lagsym.distillation.fitting.inner import Named
+from lagsym.distillation.fitting.refinement import PRECISE, Growth, noise_of, refine
+from lagsym.distillation.friction.energy_balance import is_definite
+from lagsym.distillation.selection.candidates import Candidate
 from lagsym.errors import InputError
 from lagsym.mechanics.system import parameter_symbol
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from lagsym.distillation.evidence import network_evidence, strong_evidence, weak_evidence
-from lagsym.distillation.inner import with_inner
+from lagsym.distillation.fitting.inner import with_inner
+from lagsym.distillation.libraries.terms import Library, off_shell
 from lagsym.distillation.options import Choice, Question, usable
-from lagsym.distillation.read import network_operator
-from lagsym.distillation.selection import Candidate, Front, select, simplest, weak_loss
-from lagsym.distillation.terms import Library, off_shell
+from lagsym.distillation.reading.parts import network_operator
+from lagsym.distillation.selection.candidates import Candidate, Front, select, simplest, weak_loss
+from lagsym.distillation.selection.evidence import network_evidence, strong_evidence, weak_evidence
 
 
 def choose_from(

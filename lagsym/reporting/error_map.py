@@ -14,7 +14,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lagsym.distillation.faithfulness import ErrorMap
+from lagsym.distillation.reading.faithfulness import ErrorMap
 from lagsym.errors import InputError
 from lagsym.law import Law
 from lagsym.mechanics.notation.latex import to_latex

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lagsym.distillation.faithfulness import ErrorMap
+from lagsym.distillation.reading.faithfulness import ErrorMap
 from lagsym.errors import FormulaError
 from lagsym.law import FrontEntry, Law
 from lagsym.mechanics.notation.latex import to_latex

@@ -13,7 +13,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
-from lagsym.distillation.faithfulness import ErrorMap
+from lagsym.distillation.reading.faithfulness import ErrorMap
 from lagsym.errors import FormulaError, InputError
 from lagsym.law import Law
 from lagsym.law.file import read_law, to_json

@@ -11,9 +11,9 @@ from jaxtyping import Float
 
 from lagsym.data.continuity import continuity_residuals, total_drifts
 from lagsym.data.lattice import FieldRecord, Lattice
-from lagsym.distillation.density_evidence import SmoothField, density_evidence, smooth_fields
-from lagsym.distillation.density_terms import DensityLibrary, evaluate
-from lagsym.distillation.terms import Term
+from lagsym.distillation.densities.evidence import SmoothField, density_evidence, smooth_fields
+from lagsym.distillation.libraries.density_terms import DensityLibrary, evaluate
+from lagsym.distillation.libraries.terms import Term
 from lagsym.errors import InputError
 from lagsym.evolution import LostMotionError, Places, evolve
 from lagsym.law import Law

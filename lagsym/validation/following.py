@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lagsym.data.trajectories import Trajectories
-from lagsym.distillation.refinement import Growth, refine
+from lagsym.distillation.fitting.refinement import Growth, refine
 from lagsym.distillation.trial import LONG, noise_of
 from lagsym.errors import InputError
 from lagsym.law import Law

@@ -20,8 +20,8 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.data.weak import place_test_functions
-from lagsym.distillation.faithfulness import r_squared
-from lagsym.distillation.terms import Library, Term, off_shell
+from lagsym.distillation.libraries.terms import Library, Term, off_shell
+from lagsym.distillation.reading.faithfulness import r_squared
 from lagsym.law import Law
 from lagsym.mechanics.dynamics.numeric import compile_mechanics, solve_samples
 

@@ -6,7 +6,7 @@ import torch
 
 from lagsym.data.lattice import FieldRecord, Lattice
 from lagsym.discovery.field_networks import read_density
-from lagsym.distillation.densities import choose_density
+from lagsym.distillation.densities.choice import choose_density
 from lagsym.distillation.options import ChoiceOptions
 from lagsym.neural.fields import FIELD_OPTIONS, BendingDensity, FieldFit, FieldMotion, NaturalDensity
 from lagsym.neural.fields.scaling import FieldScaling

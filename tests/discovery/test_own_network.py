@@ -8,7 +8,7 @@ from torch import nn
 
 import lagsym
 from lagsym.discovery.asking import FEWEST_SAMPLES
-from lagsym.distillation.faithfulness import QUANTILES
+from lagsym.distillation.reading.faithfulness import QUANTILES
 from lagsym.errors import DataError, InputError
 from lagsym.law.file import from_json, to_json
 from lagsym.mechanics.jetspace import JetSpace

@@ -6,8 +6,8 @@ import sympy as sp
 from lagsym.data.derivatives import differentiate
 from lagsym.distillation.bodies import _distances, build_bodies
 from lagsym.distillation.choice import choose_terms
-from lagsym.distillation.evidence import weak_evidence
-from lagsym.distillation.selection import select
+from lagsym.distillation.selection.candidates import select
+from lagsym.distillation.selection.evidence import weak_evidence
 from lagsym.distillation.trial import Trials
 from lagsym.simulation import draw_parameters, simulate
 from lagsym.systems import get

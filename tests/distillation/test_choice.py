@@ -9,7 +9,7 @@ from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment, Trajectories
 from lagsym.distillation.choice import _alike, _finalists, _tried, better
 from lagsym.distillation.options import Choice
-from lagsym.distillation.selection import Candidate, Front
+from lagsym.distillation.selection.candidates import Candidate, Front
 from lagsym.distillation.trial import Trials
 
 x, v = sp.Symbol("x", real=True), sp.Symbol("x_dot", real=True)

@@ -7,8 +7,8 @@ import pytest
 
 from lagsym.data.derivatives import differentiate
 from lagsym.distillation.choice import choose_beside_friction
+from lagsym.distillation.constants.settling import settle
 from lagsym.distillation.options import ChoiceOptions
-from lagsym.distillation.settling import settle
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
 from lagsym.simulation import simulate

@@ -8,9 +8,9 @@ import pytest
 import sympy as sp
 
 from lagsym.data.derivatives import differentiate
-from lagsym.distillation import invention
 from lagsym.distillation.choice import choose_terms
 from lagsym.distillation.engines import Formula, FormulaFront
+from lagsym.distillation.functions import invention
 from lagsym.distillation.options import ChoiceOptions
 from lagsym.distillation.trial import Trials
 from lagsym.mechanics.jetspace import JetSpace

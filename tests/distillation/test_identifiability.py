@@ -5,7 +5,7 @@ import pytest
 
 from lagsym.data.derivatives import differentiate
 from lagsym.distillation.identifiability import Rival, find_rivals, not_excluded
-from lagsym.distillation.selection import Candidate
+from lagsym.distillation.selection.candidates import Candidate
 from lagsym.distillation.trial import attempt
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.simulation import draw_parameters, simulate

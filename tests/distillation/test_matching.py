@@ -5,11 +5,11 @@ import pytest
 import sympy as sp
 
 from lagsym.data.samples import Samples
-from lagsym.distillation.evidence import strong_evidence
+from lagsym.distillation.libraries.terms import Library, Term, build_library
 from lagsym.distillation.matching import MotionEvidence, OperatorEvidence, match_network
 from lagsym.distillation.options import ChoiceOptions
-from lagsym.distillation.selection import select
-from lagsym.distillation.terms import Library, Term, build_library
+from lagsym.distillation.selection.candidates import select
+from lagsym.distillation.selection.evidence import strong_evidence
 from lagsym.errors import InputError
 from lagsym.mechanics.dynamics.numeric import compile_mechanics
 from lagsym.mechanics.jetspace import JetSpace

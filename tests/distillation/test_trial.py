@@ -5,7 +5,7 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Segment, Trajectories
-from lagsym.distillation.selection import Candidate
+from lagsym.distillation.selection.candidates import Candidate
 from lagsym.distillation.trial import Trial, attempt, not_beaten, winner
 
 x, v = sp.Symbol("x", real=True), sp.Symbol("x_dot", real=True)

@@ -10,10 +10,10 @@ import sympy as sp
 
 from lagsym.data.derivatives import differentiate
 from lagsym.data.trajectories import Trajectories
+from lagsym.distillation.fitting.refinement import refine
+from lagsym.distillation.fitting.shooting import Refined
 from lagsym.distillation.graphs.law import GraphLaw
 from lagsym.distillation.graphs.shared import SharedFunction
-from lagsym.distillation.refinement import refine
-from lagsym.distillation.shooting import Refined
 from lagsym.mechanics.system import parameter_symbol
 from lagsym.neural.graphs.graph import Graph
 from lagsym.neural.graphs.measured import without_sudden_turns
@@ -33,8 +33,8 @@ def refine_law(law: GraphLaw, graph: Graph, data: Trajectories) -> tuple[GraphLa
         data: measured trajectories with coordinates x1, y1, x2, y2, ..., not smoothed.
 
     Returns:
-        The law, and what `lagsym.distillation.refinement.refine` says of the constants: the coefficients of each
-        function's terms, then the rates inside them, function by function.
+        The law, and what `lagsym.distillation.fitting.refinement.refine` says of the constants: the coefficients of
+        each function's terms, then the rates inside them, function by function.
 
     Raises:
         DataError: there are no records of some length without sudden turns.

@@ -1,0 +1,1 @@
+"""Constants of a chosen law: their values with errors, and their names."""

@@ -1,0 +1,1 @@
+"""Libraries: the terms that a Lagrangian may be made of."""

@@ -1,0 +1,198 @@
+"""Reading a trained network: its operator off the shell, and its canonical parts as tables for symbolic regression."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from jaxtyping import Float
+from sympy.integrals.manualintegrate import manualintegrate
+
+from lagsym.data.jets import Jets
+from lagsym.data.samples import Sampled
+from lagsym.distillation.engines import Table
+from lagsym.distillation.reading.screening import column_sets, screen, speed_alone, tolerance_of
+from lagsym.mechanics.jetspace import JetSpace
+from lagsym.neural.models.records import Readable
+
+ROWS = 300
+"""Rows of a table: engines take time with each, and a network's answer holds no noise to average out."""
+NODES = 16
+"""Of Gauss's rule for the kinetic energy: a network's M is smooth along a ray."""
+STEP = 1e-3
+"""Of the central differences that give the parts' slopes, relative to the spread of the coordinate."""
+
+
+def network_operator(model: Readable, jets: Jets) -> Float[np.ndarray, "samples n"]:
+    """The network's E = f - M a at given jets, on or off the shell."""
+    reading = model.read(jets)
+    return reading.force - np.einsum("tij,tj->ti", reading.mass, jets.a)
+
+
+@dataclass(frozen=True)
+class PartTable:
+    """A canonical part as a table of typed features.
+
+    Arguments:
+        table: features and target.
+        features: the expression behind each column.
+        factor: what a formula of the target is multiplied by in the Lagrangian.
+        along: the coordinate that a formula is integrated over before, which gives A from B = dA_j/dq_i - dA_i/dq_j;
+            None where the target is itself a part of the Lagrangian.
+    """
+
+    table: Table
+    features: Mapping[sp.Symbol, sp.Expr]
+    factor: sp.Expr
+    along: sp.Symbol | None = None
+
+    def in_lagrangian(self, term: sp.Expr) -> sp.Expr | None:
+        """The term of the Lagrangian that a term of a formula stands for; None where its integral is not known."""
+        whole: Any = term.xreplace(dict(self.features))
+        if self.along is not None:
+            whole = manualintegrate(whole, self.along)
+            if whole.has(sp.Integral):
+                return None
+        return whole * self.factor
+
+
+def tabulate_parts(
+    model: Readable, data: Sampled, *, seed: int = 0, error: float = 0.0, moving: bool = False
+) -> tuple[PartTable, ...]:
+    """The parts V(q), M_ij(q) and B_ij(q) of a network on the data's support, each as a table.
+
+    A table's columns are typed features of what the part depends on, see `lagsym.distillation.reading.screening`:
+    formulas in them are short where formulas in raw coordinates are long. The target of a part that depends on nothing
+    is its mean.
+
+    Arguments:
+        model: the network.
+        data: samples that show where the network knows anything.
+        seed: of the choice of rows.
+        error: relative error of the network.
+        moving: whether T is any function of the velocities alone, of which M at rest says little.
+    """
+    space = JetSpace(data.coordinates)
+    jets = _rows(data, seed)
+    scale = float(np.mean(np.trace(model.read(jets).mass_at_rest, axis1=1, axis2=2))) / len(space.fields)
+    targets, slopes, tolerance = _parts(model, jets, scale), _slopes(model, jets, scale), tolerance_of(error)
+    # The equations add up the slopes of V, B times velocities, and M times accelerations: so are B and M measured.
+    fastest = float(np.sqrt(np.mean(jets.v**2)))
+    sizes = {"V": 0.0, "M": 1.0, "B": float(np.sqrt(np.mean(slopes["V"] ** 2))) / max(fastest, 1e-300)}
+    found = []
+    for name, (factor, along) in _places(space).items():
+        target, size = targets[name], sizes[name[0]]
+        if (moving and name[0] == "M") or np.sqrt(np.mean(target**2)) <= tolerance * size:
+            continue
+        dependence = screen(slopes[name], jets.q, data.angle_mask, size=size, tolerance=tolerance)
+        sets = column_sets(dependence, space.positions, jets.q, data.angle_mask) or [list(space.positions)]
+        target = np.full_like(target, target.mean()) if dependence.constant else target
+        for features in sets if along is None else sets[:1]:
+            found.append(PartTable(*tabulated(name, target, features, space.positions, jets.q), factor, along))
+    return tuple(found)
+
+
+def kinetic_energy(model: Readable, jets: Jets) -> Float[np.ndarray, " samples"]:
+    """The canonical kinetic energy of a network at the (q, v) of jets, blind to gauge.
+
+    T = L(q, v) - L(q, 0) - dL/dv(q, 0) . v = integral over s from 0 to 1 of (1 - s) v . M(q, s v) v
+    """
+    return np.einsum("sti,s,ti->t", *_rays(model, jets, lambda s: 1 - s), jets.v)
+
+
+def momentum(model: Readable, jets: Jets) -> Float[np.ndarray, "samples n"]:
+    """The slope dT/dv of the canonical kinetic energy, which is the integral over s from 0 to 1 of M(q, s v) v."""
+    return np.einsum("sti,s->ti", *_rays(model, jets, lambda s: np.ones_like(s)))
+
+
+def _rays(model: Readable, jets: Jets, weight: Any) -> tuple[np.ndarray, np.ndarray]:
+    """M(q, s v) v at Gauss's nodes s of every ray (nodes, samples, n), and the rule's weights."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    s = (nodes + 1) / 2
+    masses = (model.read(_with_velocity(jets, x * jets.v)).mass for x in s)
+    return np.stack([np.einsum("tij,tj->ti", mass, jets.v) for mass in masses]), weights / 2 * weight(s)
+
+
+def tabulate_kinetic(model: Readable, data: Sampled, *, seed: int = 0, error: float = 0.0) -> PartTable:
+    """The kinetic energy T(v) of a separable network as a table.
+
+    Columns are the velocities, and the squared speed over all coordinates that are lengths: that alone where it tells
+    all.
+
+    Arguments:
+        model: the network.
+        data: samples that show where the network knows anything.
+        seed: of the choice of rows.
+        error: relative error of the network.
+    """
+    jets = _rows(data, seed)
+    energy = kinetic_energy(model, jets)
+    features = _velocity_features(data, momentum(model, jets), jets.v, tolerance_of(error))
+    velocities = JetSpace(data.coordinates).velocities
+    return PartTable(*tabulated("T", energy / (np.std(energy) or 1.0), features, velocities, jets.v), sp.S.One)
+
+
+def _velocity_features(data: Sampled, slope: np.ndarray, v: np.ndarray, tolerance: float) -> list[sp.Expr]:
+    velocities = JetSpace(data.coordinates).velocities
+    lengths = [k for k, angle in enumerate(data.angle_mask) if not angle]
+    speed = [sp.Add(*(velocities[k] ** 2 for k in lengths))] if lengths else []
+    if len(lengths) == len(velocities) and speed_alone(slope, v, lengths, tolerance):
+        return speed
+    return [*velocities, *speed]
+
+
+def _rows(data: Sampled, seed: int) -> Jets:
+    jets = data.jets()
+    return jets.take(np.random.default_rng(seed).choice(len(jets), min(ROWS, len(jets)), replace=False))
+
+
+def _with_velocity(jets: Jets, v: np.ndarray) -> Jets:
+    return Jets(jets.x, jets.u, v[:, None, :], force=jets.force, parameters=jets.parameters)
+
+
+def _places(space: JetSpace) -> dict[str, tuple[sp.Expr, sp.Symbol | None]]:
+    """For the name of each part: the factor of its formula in the Lagrangian, and what it is integrated over first."""
+    positions, velocities = space.positions, space.velocities
+    places: dict[str, tuple[sp.Expr, sp.Symbol | None]] = {"V": (sp.S.NegativeOne, None)}
+    for i, j in itertools.combinations_with_replacement(range(len(velocities)), 2):
+        factor = velocities[i] ** 2 / 2 if i == j else velocities[i] * velocities[j]
+        places[f"M{i + 1}{j + 1}"] = factor, None
+        if i != j:
+            places[f"B{i + 1}{j + 1}"] = velocities[j], positions[i]
+    return places
+
+
+def _parts(model: Readable, jets: Jets, scale: float) -> dict[str, Float[np.ndarray, " samples"]]:
+    """Every part at the positions of jets, in units of a mass."""
+    reading = model.read(jets)
+    found = {"V": reading.potential / scale}
+    for i, j in itertools.combinations_with_replacement(range(reading.mass.shape[1]), 2):
+        found[f"M{i + 1}{j + 1}"] = reading.mass_at_rest[:, i, j] / scale
+        found[f"B{i + 1}{j + 1}"] = reading.gyroscopic[:, i, j] / scale
+    return found
+
+
+def _slopes(model: Readable, jets: Jets, scale: float) -> dict[str, Float[np.ndarray, "samples n"]]:
+    """Derivatives of every part by the positions, as central differences in the units of `_parts`."""
+    slopes: dict[str, list[np.ndarray]] = {}
+    for k, step in enumerate(STEP * jets.q.std(axis=0)):
+        shift = np.zeros_like(jets.q)
+        shift[:, k] = step or STEP
+        ahead, behind = (_parts(model, replace(jets, u=jets.u + sign * shift), scale) for sign in (1, -1))
+        for name in ahead:
+            slopes.setdefault(name, []).append((ahead[name] - behind[name]) / (2 * shift[:, k]))
+    return {name: np.stack(parts, axis=1) for name, parts in slopes.items()}
+
+
+def tabulated(
+    name: str, target: np.ndarray, features: list[sp.Expr], symbols: Sequence[sp.Symbol], points: np.ndarray
+) -> tuple[Table, dict[sp.Symbol, sp.Expr]]:
+    """The table of a target, with the expression behind each column."""
+    values = sp.lambdify(symbols, features, "numpy")(*points.T)
+    X = np.stack([np.broadcast_to(np.asarray(value, float), len(points)) for value in values], axis=1)
+    table = Table(tuple(f"f{i}" for i in range(len(features))), X, target, name)
+    return table, dict(zip(table.symbols, features, strict=True))

@@ -1,0 +1,1 @@
+"""Selection: what the evidence says of the terms of a library, and which few of them make the Lagrangian."""
