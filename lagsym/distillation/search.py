@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from lagsym.distillation.bodies import build_bodies
 from lagsym.distillation.engines import engine
 from lagsym.distillation.fitting.inner import close_fits, simple_kinetic
 from lagsym.distillation.functions.invention import choose_invented
 from lagsym.distillation.functions.mimicry import several_powers
 from lagsym.distillation.functions.shapes import explaining_shapes
+from lagsym.distillation.libraries.bodies import build_bodies
 from lagsym.distillation.libraries.terms import STRUCTURES, Library, build_library
 from lagsym.distillation.options import Choice, Question, usable
 from lagsym.distillation.reading.proposals import propose_kinetic

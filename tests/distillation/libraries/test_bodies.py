@@ -4,8 +4,8 @@ import pytest
 import sympy as sp
 
 from lagsym.data.derivatives import differentiate
-from lagsym.distillation.bodies import _distances, build_bodies
 from lagsym.distillation.choice import choose_terms
+from lagsym.distillation.libraries.bodies import _distances, build_bodies
 from lagsym.distillation.selection.candidates import select
 from lagsym.distillation.selection.evidence import weak_evidence
 from lagsym.distillation.trial import Trials
