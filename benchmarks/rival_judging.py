@@ -15,6 +15,7 @@ from lagsym.distillation.engines.refit import split
 from lagsym.distillation.fitting.inner import Named, numbers
 from lagsym.distillation.fitting.refinement import refine
 from lagsym.distillation.libraries.terms import Library, Term, off_shell
+from lagsym.distillation.reading.proposals import NOT_SMOOTH
 from lagsym.errors import InputError
 from lagsym.law import Constant, Law
 from lagsym.mechanics.calculus import euler_lagrange
@@ -110,7 +111,12 @@ def _without_gauge(found: Found, question: Question) -> Found:
 
 
 def _possible(found: Found, question: Question) -> bool:
-    """Whether terms without numbers inside span the reference's equations, which is quickly seen; others may."""
+    """Whether terms without numbers inside span the reference's equations, which is quickly seen; others may.
+
+    Terms without second derivatives cannot.
+    """
+    if any(term.has(*NOT_SMOOTH) for term in found.terms):
+        return False
     if numbers(found.terms) or question.several:
         return True
     jets = off_shell(question.smooth[0].jets(), samples=SCREENED, seed=2)

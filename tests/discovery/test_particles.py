@@ -97,7 +97,7 @@ def test_network_and_data_agree_on_the_pendulum():
 def test_the_network_leads_to_laws_beyond_the_natural_structure(name, structure):
     system = draw_parameters(get(name), 0)
     frame = simulate(system, seed=0).to_frame()
-    options = DiscoveryOptions(fit=FitOptions(width=16, steps=200, tolerance=1.5e-3))
+    options = DiscoveryOptions(ChoiceOptions("network"), FitOptions(width=16, steps=200, tolerance=1.5e-3))
     result = discover(read_frame(frame), options=options)
     assert result.law.structure == structure
     assert result.law.scores["network_error_natural"] > result.law.scores[f"network_error_{structure}"]

@@ -230,14 +230,15 @@ class Shooting:
             by_state = self._slopes(states, values, states.shape[1])
             if not np.isfinite(by_state).all():
                 break
-            SS = np.einsum("tawi,tbwi->wab", by_state, by_state, optimize=True)
-            Sr = np.einsum("tawi,twi->wa", by_state, residual, optimize=True)
-            SS = SS + (damping[:, None, None] * SS + 1e-14) * np.eye(SS.shape[1])
-            trial = states - np.linalg.solve(SS, Sr[..., None])[..., 0]
-            changed = self._residual(trial, values)
-            attempt = np.sum(changed**2, axis=(0, 2))
-            better = attempt < size
-            gain = np.max(np.where(better, 1 - attempt / np.maximum(size, 1e-300), 0))
+            with np.errstate(all="ignore"):  # a window whose motion breaks down stays as it was
+                SS = np.einsum("tawi,tbwi->wab", by_state, by_state, optimize=True)
+                Sr = np.einsum("tawi,twi->wa", by_state, residual, optimize=True)
+                SS = SS + (damping[:, None, None] * SS + 1e-14) * np.eye(SS.shape[1])
+                trial = states - np.linalg.solve(SS, Sr[..., None])[..., 0]
+                changed = self._residual(trial, values)
+                attempt = np.sum(changed**2, axis=(0, 2))
+                better = attempt < size
+                gain = np.max(np.where(better, 1 - attempt / np.maximum(size, 1e-300), 0))
             damping = np.where(better, np.maximum(damping / 10, 1e-12), 10 * damping)
             states, size = np.where(better[:, None], trial, states), np.where(better, attempt, size)
             residual = np.where(better[:, None], changed, residual)
