@@ -1,11 +1,11 @@
 """A measured double pendulum: its law out of more than a hundred terms, its friction, and a forecast.
 
-    LAGSYM_REAL_DATA=FOLDER python examples/real_double_pendulum.py [PICTURE]
+    LAGSYM_REAL_DATA=FOLDER python examples/real_double_pendulum.py [FOLDER]
 
 Reads `real_double_pendulum.csv` (columns t, theta1, theta2, theta1_dot, theta2_dot; absolute angles from straight down)
 from the folder; without one it says so and stops. The law is found on the first four fifths of the record. Printed are
 its terms, its friction, the constants of both halves of the record, and the error with which the law and an
-unconstrained network forecast the last fifth; the forecast is drawn to PICTURE (by default `forecast.png`).
+unconstrained network forecast the last fifth; the forecast is drawn into `FOLDER/forecast.png` (by default `out`).
 """
 
 import os
@@ -100,7 +100,7 @@ def forecast(acceleration: Acceleration, times: np.ndarray, q: np.ndarray, v: np
     return path
 
 
-def compare_forecasts(law: lagsym.Law, motion: Trajectories, picture: str) -> None:
+def compare_forecasts(law: lagsym.Law, motion: Trajectories, folder: Path) -> None:
     last, smooth = split(motion).report, differentiate(split(motion).report)
     times, measured = (np.concatenate([getattr(s, name) for s in last.segments]) for name in ("t", "q"))
     assert law.numeric_lagrangian is not None
@@ -113,10 +113,10 @@ def compare_forecasts(law: lagsym.Law, motion: Trajectories, picture: str) -> No
     print(f"\nForecast of the last fifth, {times[-1] - times[0]:.1f} s, from its first state:")
     for name, path in paths.items():
         print(f"root mean square error of the {name}: {np.sqrt(np.mean((path - measured) ** 2)):.3g} rad")
-    draw(times, measured, paths, picture)
+    draw(times, measured, paths, folder)
 
 
-def draw(times: np.ndarray, measured: np.ndarray, paths: dict[str, np.ndarray], picture: str) -> None:
+def draw(times: np.ndarray, measured: np.ndarray, paths: dict[str, np.ndarray], folder: Path) -> None:
     figure = Figure(figsize=(7, 5), layout="constrained")
     colours = {"law": "#d9652b", "network": "#2b6cb0"}
     for k, axes in enumerate(figure.subplots(2, 1, sharex=True)):
@@ -127,14 +127,16 @@ def draw(times: np.ndarray, measured: np.ndarray, paths: dict[str, np.ndarray], 
         axes.set(ylabel=f"$\\theta_{k + 1}$ (rad)", ylim=(low - 0.5 * (high - low), high + 0.5 * (high - low)))
     figure.axes[0].legend(frameon=False, ncols=3)
     figure.axes[1].set_xlabel("t (s)")
-    figure.savefig(picture, dpi=150)
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / "forecast.png", dpi=150)
+    print("Figure:", folder / "forecast.png")
 
 
-def main(picture: str = "forecast.png") -> None:
+def main(folder: str = "out") -> None:
     motion = read()
     law = find(motion)
     compare_halves(law, motion)
-    compare_forecasts(law, motion, picture)
+    compare_forecasts(law, motion, Path(folder))
 
 
 if __name__ == "__main__":

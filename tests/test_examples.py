@@ -80,7 +80,7 @@ def test_real_double_pendulum(tmp_path):
     assert all(abs(x) < 10 for name, x in differences.items() if name[0] == "c")
     errors = dict(re.findall(r"error of the (\w+): ([\d.e-]+)", printed))
     assert float(errors["law"]) < 0.5 * float(errors["network"])
-    assert (tmp_path / "forecast.png").exists()
+    assert (tmp_path / "out" / "forecast.png").exists()
 
 
 def test_without_measurements_the_example_says_what_to_set(tmp_path):
