@@ -4,8 +4,9 @@
 
 Reads `real_double_pendulum.csv` (columns t, theta1, theta2, theta1_dot, theta2_dot; absolute angles from straight down)
 from the folder; without one it says so and stops. The law is found on the first four fifths of the record. Printed are
-its terms, its friction, the constants of both halves of the record, and the error with which the law and an
-unconstrained network forecast the last fifth; the forecast is drawn into `FOLDER/forecast.png` (by default `out`).
+its terms, its friction, the constants of both halves of the record and the energy that their friction takes, and the
+error with which the law and an unconstrained network forecast the last fifth; the forecast is drawn into
+`FOLDER/forecast.png` (by default `out`).
 """
 
 import os
@@ -73,10 +74,25 @@ def compare_halves(law: lagsym.Law, motion: Trajectories) -> None:
     middle = float(np.median(np.concatenate([s.t for s in motion.segments])))
     halves = (fit_half(law, motion, -np.inf, middle), fit_half(law, motion, middle, np.inf))
     print("constant       first half               second half          difference")
+    names = tuple(parameter_symbol(c.name) for c in law.constants)
     for k, constant in enumerate(law.constants):
         one, other = (f"{h.values[k]:10.5g} ± {h.standard_errors[k]:<8.2g}" for h in halves)
         difference = halves[1].values[k] / halves[0].values[k] - 1
         print(f"{constant.name:<8}{one:>25}{other:>25}{difference:>10.1%}")
+    if law.dissipation is None or law.numeric_dissipation is None:
+        return
+    whole = lost(law.numeric_dissipation, law, motion)
+    for name, half in zip(("first", "second"), halves, strict=True):
+        numbers = dict(zip(names, half.values, strict=True))
+        share = lost(law.dissipation.xreplace(numbers), law, motion) / whole - 1
+        print(f"Energy lost over the record by the friction of the {name} half: {share:+.1%} against the law's")
+
+
+def lost(dissipation: sp.Expr, law: lagsym.Law, motion: Trajectories) -> float:
+    """The work that a friction v . dD/dv takes along the measured motion."""
+    velocities = law.space.velocities
+    power = sp.lambdify(velocities, sp.Add(*(v * sp.diff(dissipation, v) for v in velocities)), "numpy")
+    return sum(float(np.trapezoid(power(*s.v.T), s.t)) for s in differentiate(motion).segments if s.v is not None)
 
 
 def train_network(motion: Trajectories) -> Acceleration:

@@ -29,16 +29,19 @@ class Table:
         X: values of the columns, of shape (N, k), at least 3 rows.
         y: values of the target, of shape (N,); a constant target is allowed.
         name: what the target is called in messages.
+        blocks: places of columns, in groups without overlap, where the target is known to be a sum of functions of one
+            group each; empty where nothing is known. Engines may use it.
 
     Raises:
         DataError: shapes that do not fit, too few rows, numbers that are not finite.
-        InputError: names that are empty or repeated.
+        InputError: names that are empty or repeated, blocks that overlap or name no column.
     """
 
     columns: tuple[str, ...]
     X: Array = field(repr=False)
     y: Array = field(repr=False)
     name: str = "y"
+    blocks: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self):
         for attribute in ("X", "y"):
@@ -48,6 +51,11 @@ class Table:
         object.__setattr__(self, "columns", tuple(self.columns))
         if not self.columns or len(set(self.columns)) < len(self.columns) or not all(self.columns):
             raise InputError(f"table {self.name}: columns need different names, at least one, not {self.columns}")
+        named = [place for block in self.blocks for place in block]
+        if len(self.blocks) == 1 or not all(self.blocks) or len(set(named)) < len(named):
+            raise InputError(f"table {self.name}: at least two blocks without overlap are needed, not {self.blocks}")
+        if not set(named) <= set(range(len(self.columns))):
+            raise InputError(f"table {self.name}: {len(self.columns)} columns have no places {self.blocks}")
         if self.X.ndim != 2 or self.y.shape != self.X.shape[:1] or self.X.shape[1] != len(self.columns):
             raise DataError(
                 f"table {self.name}: X of shape (N, {len(self.columns)}) and y of shape (N,) are needed for "

@@ -6,6 +6,7 @@ Source: Cranmer, Interpretable machine learning for science with PySR and Symbol
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -24,7 +25,7 @@ import numpy as np
 import sympy as sp
 
 from lagsym.distillation.engines.base import Budget, Engine, FormulaFront, Table, constant_front
-from lagsym.distillation.engines.reading import read_formula
+from lagsym.distillation.engines.reading import read_formula, read_sum
 from lagsym.distillation.engines.refit import common_terms, polish
 from lagsym.distillation.engines.scaled import ScaledTable
 from lagsym.errors import FormulaError, InputError, UnavailableError
@@ -47,11 +48,15 @@ GENERATIONS_PER_ITERATION = 8
 class PySREngine(Engine):
     """PySR over a portfolio of operator sets.
 
+    A table that is known to be a sum of functions of separate columns is searched once more, with that sum as a
+    template and all operators at once: formulas of a single set cannot hold an exponential beside a root.
+
     Arguments:
         operator_sets: binary and unary operators beside +, - and *, one pair for each search.
         rows: rows that the search sees, drawn from the table; the numbers are fitted to all of them.
         largest: largest complexity of a formula, in PySR's counting.
         start_seconds: allowed for starting Julia and compiling, beside the budget.
+        template_seconds: allowed for compiling each template, beside these.
         grace_seconds: allowed for stopping before the worker is killed.
         worker: the program that searches.
     """
@@ -62,6 +67,7 @@ class PySREngine(Engine):
     rows: int = 250
     largest: int = 30
     start_seconds: float = 120.0
+    template_seconds: float = 30.0
     grace_seconds: float = 15.0
     worker: Path = WORKER
     name: ClassVar[str] = "pysr"
@@ -113,15 +119,18 @@ class PySREngine(Engine):
                 answer = _answer(folder, self._run(folder, job["hard_seconds"] + 2 * self.grace_seconds))
         except OSError as error:
             raise UnavailableError(f"PySR's worker could not be run: {error}") from error
-        per_table = len(self.operator_sets)
         searches = answer["searches"]
-        lost = per_table * len(tables) - len(searches)
+        lost = len(job["searches"]) - len(searches)
         searches += lost * [{"front": [], "status": "failed", "error": "", "stopped_by": "the worker was lost"}]
         if not any(search["front"] for search in searches):
             raise UnavailableError(f"PySR found no formula: {_one_line(answer['error'] or _first_error(searches))}")
         fronts = []
         for index, table in enumerate(tables):
-            own = searches[index * per_table : (index + 1) * per_table]
+            own = [
+                answered | {"template": asked.get("template")}
+                for asked, answered in zip(job["searches"], searches, strict=False)
+                if asked["table"] == index
+            ]
             fronts.append(_front(own, table, answer["error"], time.monotonic() - start))
         if not any(front.formulas for front in fronts):
             raise UnavailableError(f"PySR found no formula: {fronts[0].message}")
@@ -129,30 +138,42 @@ class PySREngine(Engine):
 
     def _job(self, tables: list[ScaledTable], seed: int, budget: Budget) -> dict[str, Any]:
         """What the worker is asked to do; its docstring says what each entry means."""
-        searches = [
-            {
-                "table": index,
-                "label": label,
-                "options": {
-                    "binary_operators": ["+", "-", "*", *binary],
-                    "unary_operators": list(unary),
-                    "maxsize": self.largest,
-                },
-            }
-            for index in range(len(tables))
-            for label, (binary, unary) in self.operator_sets.items()
-        ]
+        searches = [search for index, table in enumerate(tables) for search in self._searches(index, table, budget)]
+        templates = sum("template" in search for search in searches)
         return {
             "tables": [f"{index}.npz" for index in range(len(tables))],
             "searches": searches,
             "seed": seed,
             "iterations": -(-budget.generations // GENERATIONS_PER_ITERATION),
-            "seconds": budget.seconds / len(self.operator_sets),
             "loss_source": str(HERE / "term_loss.jl"),
             "loss": "term_loss",
-            "hard_seconds": self.start_seconds + budget.seconds * len(tables),
+            "hard_seconds": self.start_seconds + budget.seconds * len(tables) + self.template_seconds * templates,
             "grace_seconds": self.grace_seconds,
         }
+
+    def _searches(self, index: int, table: ScaledTable, budget: Budget) -> list[dict[str, Any]]:
+        """The searches of one table, which share its seconds."""
+        asked: list[tuple[str, Sequence[Sequence[str]], dict[str, Any]]] = [
+            (label, operators, {}) for label, operators in self.operator_sets.items()
+        ]
+        if template := _template(table):
+            kinds = zip(*self.operator_sets.values(), strict=True)
+            every = [list(dict.fromkeys(itertools.chain(*kind))) for kind in kinds]
+            asked.append(("sum", every, {"template": template}))
+        return [
+            {
+                "table": index,
+                "label": label,
+                "seconds": budget.seconds / len(asked),
+                "options": {
+                    "binary_operators": ["+", "-", "*", *binary],
+                    "unary_operators": list(unary),
+                    "maxsize": self.largest,
+                },
+                **more,
+            }
+            for label, (binary, unary), more in asked
+        ]
 
     def _run(self, folder: Path, seconds: float) -> str:
         """Run the worker to its end, and say in a few words how it ended; it is never left behind."""
@@ -171,6 +192,20 @@ class PySREngine(Engine):
         finally:
             _end(worker, folder, self.grace_seconds)
         return f"exit code {worker.returncode}"
+
+
+def _template(table: ScaledTable) -> dict[str, Any] | None:
+    """The sum of one function for each block of a table's columns, as arguments of TemplateExpressionSpec."""
+    parts = _parts(table)
+    if not parts:
+        return None
+    combine = " + ".join(f"{name}({', '.join(map(str, arguments))})" for name, arguments in parts.items())
+    return {"combine": combine, "expressions": list(parts), "variable_names": list(map(str, table.symbols))}
+
+
+def _parts(table: ScaledTable) -> dict[str, list[sp.Symbol]]:
+    """For the name of each function in a table's template its arguments."""
+    return {f"part{k}": [table.symbols[place] for place in block] for k, block in enumerate(table.table.blocks, 1)}
 
 
 def julia_is_there() -> bool:
@@ -237,9 +272,10 @@ def _front(searches: list[dict[str, Any]], table: ScaledTable, error: str, secon
     names = {symbol.name: symbol for symbol in table.symbols}
     structures: list[sp.Expr] = []
     unreadable = 0
-    for text in (text for search in searches for text in search["front"]):
+    for template, text in ((search["template"], text) for search in searches for text in search["front"]):
         try:
-            structures.append(table.restored(read_formula(text, names)))
+            found = read_sum(text, _parts(table)) if template else read_formula(text, names)
+            structures.append(table.restored(found))
         except FormulaError:
             unreadable += 1
     formulas = polish(structures, table.table, extra=common_terms(table.table))

@@ -7,8 +7,10 @@ therefore always answer, and its child in a session of its own, which searches.
 FOLDER holds `job.json`:
 
     {"tables": ["0.npz", ...],          arrays X (N, k) and y (N,), y standardised
-     "searches": [{"table": 0, "label": "root", "options": {...}}, ...],     arguments of PySRRegressor
-     "seed": 0, "iterations": 5, "seconds": 30.0,    of each search; seconds only cap it
+     "searches": [{"table": 0, "label": "root", "seconds": 30.0,             a cap; the work is counted in iterations
+                   "options": {...},                                         arguments of PySRRegressor
+                   "template": {...}}, ...],                                 of TemplateExpressionSpec, or left out
+     "seed": 0, "iterations": 5,                                             of each search
      "loss_source": "term_loss.jl", "loss": "term_loss",
      "hard_seconds": 300.0, "grace_seconds": 15.0}
 
@@ -238,7 +240,7 @@ def load(folder: Path, job: dict) -> tuple[list, str]:
 def fit(pysr: Any, folder: Path, job: dict, index: int, table: tuple) -> tuple[dict, list[str]]:
     """One search, and the options that this version of PySR does not know."""
     X, y = table
-    julia = pysr.jl
+    julia, search = pysr.jl, job["searches"][index]
     options = {
         "niterations": job["iterations"],
         "random_state": job["seed"],
@@ -254,14 +256,18 @@ def fit(pysr: Any, folder: Path, job: dict, index: int, table: tuple) -> tuple[d
         "progress": False,
         "verbosity": 0,
         "input_stream": "devnull",
-        **job["searches"][index]["options"],
+        **search["options"],
     }
     known = inspect.signature(pysr.PySRRegressor.__init__).parameters
     dropped = sorted(set(options) - set(known))
     error = None
     front: list[dict] = []
     try:
-        julia.seval(f'_stop_start[] = 0.0; _stop_cap[] = {float(job["seconds"])}; _stop_reason[] = ""')
+        julia.seval(f'_stop_start[] = 0.0; _stop_cap[] = {float(search["seconds"])}; _stop_reason[] = ""')
+        if "template" in search:
+            # PySR's own loss judges the sum as a whole: one that takes a formula apart has no single tree to walk.
+            del options["loss_function"]
+            options["expression_spec"] = pysr.TemplateExpressionSpec(**search["template"])
         regressor = pysr.PySRRegressor(**{name: options[name] for name in options if name in known})
         # Names such as S, I, beta or lambda are refused, some only after the search.
         regressor.fit(X, y, variable_names=[f"x{i}" for i in range(X.shape[1])])

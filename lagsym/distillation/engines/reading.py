@@ -6,7 +6,7 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
@@ -17,6 +17,7 @@ LONGEST = 10_000
 LARGEST_POWER = 12
 # Julia writes 1.0f-5 for a number in single precision.
 SINGLE_PRECISION = re.compile(r"(?<=[0-9.])f(?=[+-]?[0-9])")
+ARGUMENT = re.compile(r"#([0-9]+)")
 
 # For each function: of a number, and of an expression.
 FUNCTIONS: Mapping[str, tuple[Callable[[float], float], Callable[[Any], Any]]] = {
@@ -66,6 +67,37 @@ def read_formula(text: str, symbols: Mapping[str, sp.Symbol]) -> sp.Expr:
     if expression.has(sp.nan, sp.zoo, sp.oo, -sp.oo) or not isinstance(expression, sp.Expr):
         raise FormulaError(f"a finite formula was expected, not {text[:80]!r}")
     return expression
+
+
+def read_sum(text: str, arguments: Mapping[str, Sequence[sp.Symbol]]) -> sp.Expr:
+    """Read the sum of the functions that a search with a template found, over known symbols.
+
+    Arguments:
+        text: as PySR writes it, "name = formula; ..." with #1, #2, ... for the arguments of each function.
+        arguments: for the name of every function its arguments.
+
+    Raises:
+        FormulaError: functions of other names, or a formula that `read_formula` refuses.
+
+    >>> x0, x1 = sp.symbols("x0 x1", real=True)
+    >>> read_sum("a = #1 * 2.0; b = exp(#1)", {"a": [x0], "b": [x1]})
+    2.0*x0 + exp(x1)
+    """
+    functions: dict[str, str] = {}
+    for part in text.split(";"):
+        name, _, formula = part.partition("=")
+        functions[name.strip()] = formula.strip()
+    if set(functions) != set(arguments):
+        raise FormulaError(f"functions {', '.join(arguments)} were expected, not {text[:80]!r}")
+    return sp.Add(
+        *(
+            read_formula(
+                ARGUMENT.sub(r"argument\1", functions[name]),
+                {f"argument{place}": symbol for place, symbol in enumerate(symbols, 1)},
+            )
+            for name, symbols in arguments.items()
+        )
+    )
 
 
 def _value(node: ast.expr, symbols: Mapping[str, sp.Symbol]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,16 @@ from sympy.integrals.manualintegrate import manualintegrate
 from lagsym.data.jets import Jets
 from lagsym.data.samples import Sampled
 from lagsym.distillation.engines import Table
-from lagsym.distillation.reading.screening import column_sets, screen, speed_alone, tolerance_of
+from lagsym.distillation.reading.screening import (
+    Dependence,
+    Groups,
+    addends,
+    column_blocks,
+    column_sets,
+    screen,
+    speed_alone,
+    tolerance_of,
+)
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.neural.models.records import Readable
 
@@ -23,8 +32,11 @@ ROWS = 300
 """Rows of a table: engines take time with each, and a network's answer holds no noise to average out."""
 NODES = 16
 """Of Gauss's rule for the kinetic energy: a network's M is smooth along a ray."""
-STEP = 1e-3
-"""Of the central differences that give the parts' slopes, relative to the spread of the coordinate."""
+STEP, STRIDE = 1e-3, 0.03
+"""Of the central differences that give the parts' slopes, and of those of the slopes themselves, relative to the spread
+of the coordinate; the second is longer, as single precision leaves few digits in a difference of differences."""
+
+Parts = dict[str, Float[np.ndarray, "samples ..."]]
 
 
 def network_operator(model: Readable, jets: Jets) -> Float[np.ndarray, "samples n"]:
@@ -66,8 +78,8 @@ def tabulate_parts(
     """The parts V(q), M_ij(q) and B_ij(q) of a network on the data's support, each as a table.
 
     A table's columns are typed features of what the part depends on, see `lagsym.distillation.reading.screening`:
-    formulas in them are short where formulas in raw coordinates are long. The target of a part that depends on nothing
-    is its mean.
+    formulas in them are short where formulas in raw coordinates are long. A part that is a sum of functions of separate
+    coordinates says so in the blocks of its first table. The target of a part that depends on nothing is its mean.
 
     Arguments:
         model: the network.
@@ -79,7 +91,12 @@ def tabulate_parts(
     space = JetSpace(data.coordinates)
     jets = _rows(data, seed)
     scale = float(np.mean(np.trace(model.read(jets).mass_at_rest, axis1=1, axis2=2))) / len(space.fields)
-    targets, slopes, tolerance = _parts(model, jets, scale), _slopes(model, jets, scale), tolerance_of(error)
+
+    def parts(jets: Jets) -> Parts:
+        return _parts(model, jets, scale)
+
+    targets, slopes, tolerance = parts(jets), _slopes(parts, jets, STEP), tolerance_of(error)
+    curvatures = _slopes(lambda jets: _slopes(parts, jets, STEP), jets, STRIDE)
     # The equations add up the slopes of V, B times velocities, and M times accelerations: so are B and M measured.
     fastest = float(np.sqrt(np.mean(jets.v**2)))
     sizes = {"V": 0.0, "M": 1.0, "B": float(np.sqrt(np.mean(slopes["V"] ** 2))) / max(fastest, 1e-300)}
@@ -88,11 +105,16 @@ def tabulate_parts(
         target, size = targets[name], sizes[name[0]]
         if (moving and name[0] == "M") or np.sqrt(np.mean(target**2)) <= tolerance * size:
             continue
-        dependence = screen(slopes[name], jets.q, data.angle_mask, size=size, tolerance=tolerance)
+        limits = {"size": size, "tolerance": tolerance}
+        dependence = screen(slopes[name], jets.q, data.angle_mask, **limits)
+        groups = addends(slopes[name], curvatures[name], jets.q, dependence, **limits)
         sets = column_sets(dependence, space.positions, jets.q, data.angle_mask) or [list(space.positions)]
         target = np.full_like(target, target.mean()) if dependence.constant else target
-        for features in sets if along is None else sets[:1]:
-            found.append(PartTable(*tabulated(name, target, features, space.positions, jets.q), factor, along))
+        for place, features in enumerate(sets if along is None else sets[:1]):
+            # Its other tables hold the same columns otherwise; the structure is asked for once.
+            blocks = column_blocks(features, groups, space.positions) if place == 0 else ()
+            table = tabulated(name, target, features, space.positions, jets.q, blocks)
+            found.append(PartTable(*table, factor, along))
     return tuple(found)
 
 
@@ -130,10 +152,13 @@ def tabulate_kinetic(model: Readable, data: Sampled, *, seed: int = 0, error: fl
         error: relative error of the network.
     """
     jets = _rows(data, seed)
-    energy = kinetic_energy(model, jets)
-    features = _velocity_features(data, momentum(model, jets), jets.v, tolerance_of(error))
+    energy, slope, tolerance = kinetic_energy(model, jets), momentum(model, jets), tolerance_of(error)
+    features = _velocity_features(data, slope, jets.v, tolerance)
     velocities = JetSpace(data.coordinates).velocities
-    return PartTable(*tabulated("T", energy / (np.std(energy) or 1.0), features, velocities, jets.v), sp.S.One)
+    every = Dependence(single=tuple(range(len(velocities))))
+    groups = addends(slope, model.read(jets).mass, jets.v, every, size=0.0, tolerance=tolerance)
+    blocks = column_blocks(features, groups, velocities)
+    return PartTable(*tabulated("T", energy / (np.std(energy) or 1.0), features, velocities, jets.v, blocks), sp.S.One)
 
 
 def _velocity_features(data: Sampled, slope: np.ndarray, v: np.ndarray, tolerance: float) -> list[sp.Expr]:
@@ -166,7 +191,7 @@ def _places(space: JetSpace) -> dict[str, tuple[sp.Expr, sp.Symbol | None]]:
     return places
 
 
-def _parts(model: Readable, jets: Jets, scale: float) -> dict[str, Float[np.ndarray, " samples"]]:
+def _parts(model: Readable, jets: Jets, scale: float) -> Parts:
     """Every part at the positions of jets, in units of a mass."""
     reading = model.read(jets)
     found = {"V": reading.potential / scale}
@@ -176,23 +201,28 @@ def _parts(model: Readable, jets: Jets, scale: float) -> dict[str, Float[np.ndar
     return found
 
 
-def _slopes(model: Readable, jets: Jets, scale: float) -> dict[str, Float[np.ndarray, "samples n"]]:
-    """Derivatives of every part by the positions, as central differences in the units of `_parts`."""
+def _slopes(parts: Callable[[Jets], Parts], jets: Jets, step: float) -> Parts:
+    """Derivatives of every part by the positions, as central differences along one axis more."""
     slopes: dict[str, list[np.ndarray]] = {}
-    for k, step in enumerate(STEP * jets.q.std(axis=0)):
+    for k, length in enumerate(step * jets.q.std(axis=0)):
         shift = np.zeros_like(jets.q)
-        shift[:, k] = step or STEP
-        ahead, behind = (_parts(model, replace(jets, u=jets.u + sign * shift), scale) for sign in (1, -1))
+        shift[:, k] = length or step
+        ahead, behind = (parts(replace(jets, u=jets.u + sign * shift)) for sign in (1, -1))
         for name in ahead:
-            slopes.setdefault(name, []).append((ahead[name] - behind[name]) / (2 * shift[:, k]))
-    return {name: np.stack(parts, axis=1) for name, parts in slopes.items()}
+            slopes.setdefault(name, []).append((ahead[name] - behind[name]) / (2 * (length or step)))
+    return {name: np.stack(found, axis=-1) for name, found in slopes.items()}
 
 
 def tabulated(
-    name: str, target: np.ndarray, features: list[sp.Expr], symbols: Sequence[sp.Symbol], points: np.ndarray
+    name: str,
+    target: np.ndarray,
+    features: list[sp.Expr],
+    symbols: Sequence[sp.Symbol],
+    points: np.ndarray,
+    blocks: Groups = (),
 ) -> tuple[Table, dict[sp.Symbol, sp.Expr]]:
     """The table of a target, with the expression behind each column."""
     values = sp.lambdify(symbols, features, "numpy")(*points.T)
     X = np.stack([np.broadcast_to(np.asarray(value, float), len(points)) for value in values], axis=1)
-    table = Table(tuple(f"f{i}" for i in range(len(features))), X, target, name)
+    table = Table(tuple(f"f{i}" for i in range(len(features))), X, target, name, blocks)
     return table, dict(zip(table.symbols, features, strict=True))

@@ -5,10 +5,12 @@ shift changes nothing, and on a radius alone where a rotation changes nothing:
 
     sum_k g_k = 0,        q_i g_j - q_j g_i = 0.
 
+It is a sum of functions of separate coordinates where the mixed slopes dg_i/dq_j between them are zero.
+
 A network fulfils this up to its own error, so each is compared with that.
 
 Source: Udrescu and Tegmark, AI Feynman: a physics-inspired method for symbolic regression, Science Advances 6 (2020)
-eaay2631 (translational and rotational symmetry of a neural network).
+eaay2631 (translational and rotational symmetry, and additive separability, of a neural network).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 from jaxtyping import Float
+from scipy.sparse.csgraph import connected_components
 
 LEAST_TOLERANCE, GREATEST_TOLERANCE = 0.02, 0.2
 """Bounds of the tolerance: no network is closer than the first, and beyond the second anything would pass."""
@@ -29,6 +32,8 @@ AWAY_FROM_ZERO = 0.05
 """A column whose least magnitude is more than this share of its greatest has an inverse and a logarithm."""
 
 Gradient = Float[np.ndarray, "samples n"]
+Curvature = Float[np.ndarray, "samples n n"]
+Groups = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ class Dependence:
     """
 
     single: tuple[int, ...] = ()
-    shifted: tuple[tuple[int, ...], ...] = ()
-    turned: tuple[tuple[int, ...], ...] = ()
+    shifted: Groups = ()
+    turned: Groups = ()
 
     @property
     def constant(self) -> bool:
@@ -85,8 +90,7 @@ def screen(
     >>> screen(np.stack([slope, -slope], axis=1), q, np.zeros(2, bool), size=0.0, tolerance=0.02).shifted
     ((0, 1),)
     """
-    varies = _rms(gradient) * q.std(axis=0)
-    whole = max(float(np.sqrt(np.sum(varies**2))), size)
+    varies, whole = _variation(gradient, q, size)
     active = [k for k in range(q.shape[1]) if varies[k] > tolerance * whole]
     turned = _turned(gradient, q, [k for k in active if not angle_mask[k]], tolerance)
     left = [k for k in active if k not in itertools.chain(*turned)]
@@ -97,6 +101,45 @@ def screen(
     )
     single = tuple(k for k in left if k not in itertools.chain(*shifted))
     return Dependence(single, shifted, turned)
+
+
+def addends(
+    gradient: Gradient,
+    curvature: Curvature,
+    q: Float[np.ndarray, "samples n"],
+    dependence: Dependence,
+    *,
+    size: float,
+    tolerance: float,
+) -> Groups:
+    """The coordinates in groups such that the function is a sum of functions of one group each; the most there are.
+
+    Arguments:
+        gradient: its derivatives by each coordinate, at the samples.
+        curvature: its derivatives by each pair of coordinates, at the samples; only the mixed ones are looked at.
+        q: the positions of the samples.
+        dependence: what the function depends on; coordinates that it does not depend on are in no group.
+        size: what the function's variation is compared with, in its units; 0 for the variation itself.
+        tolerance: relative size that counts as zero.
+
+    >>> q = np.random.default_rng(0).uniform(-1, 1, (50, 3))
+    >>> x, y, z = q.T
+    >>> slopes, mixed = np.stack([y, x, np.exp(z)], axis=1), np.zeros((50, 3, 3))
+    >>> mixed[:, 0, 1] = mixed[:, 1, 0] = 1
+    >>> addends(slopes, mixed, q, Dependence(single=(0, 1, 2)), size=0.0, tolerance=0.02)
+    ((0, 1), (2,))
+    """
+    if dependence.constant:
+        return ()
+    _, whole = _variation(gradient, q, size)
+    spread = q.std(axis=0)
+    joined = _rms(curvature) * spread[:, None] * spread > tolerance * whole
+    for i, j in itertools.chain(*(itertools.pairwise(group) for group in (*dependence.shifted, *dependence.turned))):
+        joined[i, j] = True
+    active = sorted(itertools.chain(dependence.single, *dependence.shifted, *dependence.turned))
+    _, labels = connected_components(joined[np.ix_(active, active)], directed=False)
+    groups = (tuple(k for k, own in zip(active, labels, strict=True) if own == label) for label in sorted(set(labels)))
+    return tuple(groups)
 
 
 def speed_alone(
@@ -136,6 +179,18 @@ def column_sets(
     return [features for features in sets if features]
 
 
+def column_blocks(features: Sequence[sp.Expr], groups: Groups, symbols: Sequence[sp.Symbol]) -> Groups:
+    """For every group of coordinates the columns that hold none but these; empty where that leaves fewer than two.
+
+    >>> x, y = sp.symbols("x y", real=True)
+    >>> column_blocks([x, 1 / x, y, sp.sqrt(x**2 + y**2)], ((0,), (1,)), (x, y))
+    ((0, 1), (2,))
+    """
+    homes = ({symbols[k] for k in group} for group in groups)
+    blocks = [tuple(k for k, feature in enumerate(features) if feature.free_symbols <= home) for home in homes]
+    return tuple(blocks) if len(blocks) > 1 and all(blocks) else ()
+
+
 def _variables(
     dependence: Dependence, symbols: Sequence[sp.Symbol], q: np.ndarray, angle_mask: np.ndarray
 ) -> list[tuple[sp.Expr, np.ndarray, bool]]:
@@ -149,11 +204,17 @@ def _variables(
     return found + [(symbols[k], q[:, k], bool(angle_mask[k])) for k in dependence.single]
 
 
+def _variation(gradient: Gradient, q: np.ndarray, size: float) -> tuple[np.ndarray, float]:
+    """By how much the function varies along each coordinate, and what counts as the whole of it."""
+    varies = _rms(gradient) * q.std(axis=0)
+    return varies, max(float(np.sqrt(np.sum(varies**2))), size)
+
+
 def _positive(values: np.ndarray) -> bool:
     return bool(values.min() > AWAY_FROM_ZERO * values.max())
 
 
-def _turned(gradient: Gradient, q: np.ndarray, lengths: list[int], tolerance: float) -> tuple[tuple[int, ...], ...]:
+def _turned(gradient: Gradient, q: np.ndarray, lengths: list[int], tolerance: float) -> Groups:
     """Groups of lengths that any rotation among them leaves alone."""
     groups: list[list[int]] = []
     for k in lengths:
@@ -171,7 +232,7 @@ def _turns(gradient: Gradient, q: np.ndarray, i: int, j: int, tolerance: float) 
     return bool(_rms(turn) <= tolerance * _rms(whole))
 
 
-def _shifted(gradient: Gradient, group: list[int], tolerance: float) -> tuple[tuple[int, ...], ...]:
+def _shifted(gradient: Gradient, group: list[int], tolerance: float) -> Groups:
     """The largest groups that a common shift leaves alone."""
     for size in range(len(group), 1, -1):
         for chosen in itertools.combinations(group, size):

@@ -16,6 +16,7 @@ from pathlib import Path
 MODE, FRONT = os.environ["FAKE_PYSR_MODE"], json.loads(Path(os.environ["FAKE_PYSR_FRONT"]).read_text())["front"]
 if MODE != "ok":
     FRONT = FRONT[:5]
+SUMS = json.loads(os.environ["FAKE_PYSR_SUMS"])
 __version__ = "2.7.2"
 print("[juliapkg] chatter on standard output", flush=True)
 if MODE == "no_julia":
@@ -43,12 +44,18 @@ class Rows(list):
         return enumerate(self)
 
 
+class TemplateExpressionSpec:
+    def __init__(self, combine, expressions, variable_names):
+        assert "+" in combine and all(f"{name}(" in combine for name in expressions)
+        self.variable_names = variable_names
+
+
 class PySRRegressor:
     fits = 0
 
     def __init__(self, niterations=100, binary_operators=None, unary_operators=None, random_state=None,
                  parallelism=None, deterministic=False, maxsize=30, output_directory=None, run_id=None, verbosity=1,
-                 loss_function=None, early_stop_condition=None):
+                 loss_function=None, early_stop_condition=None, expression_spec=None):
         self.folder, self.settings = Path(output_directory) / run_id, dict(locals(), self=None)
 
     def write(self):
@@ -63,6 +70,13 @@ class PySRRegressor:
         assert variable_names == [f"x{i}" for i in range(X.shape[1])]
         assert abs(y.mean()) < 0.2 and 0.7 < y.std() < 1.3
         assert (self.settings["parallelism"], self.settings["deterministic"]) == ("serial", True)
+        if spec := self.settings["expression_spec"]:
+            assert self.settings["loss_function"] is None
+            assert spec.variable_names == variable_names
+            if MODE == "template_error":
+                raise RuntimeError("JuliaError: no template")
+            self.equations_ = Rows(SUMS)
+            return
         assert self.settings["loss_function"] == "term_loss"
         if MODE == "julia_error":
             raise RuntimeError("JuliaError: UndefVarError: `foo` not defined")
@@ -103,8 +117,9 @@ def fake_pysr(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    def behave(mode, front="m12_raw"):
+    def behave(mode, front="m12_raw", sums=()):
         monkeypatch.setenv("FAKE_PYSR_MODE", mode)
+        monkeypatch.setenv("FAKE_PYSR_SUMS", json.dumps([{"complexity": 9, "loss": 0.1, "equation": s} for s in sums]))
         monkeypatch.setenv("FAKE_PYSR_FRONT", str(RECORDED / f"{front}.json"))
         return tmp_path
 
@@ -121,10 +136,11 @@ def job(tmp_path):
         np.savez(folder / "0.npz", X=arrays["X"], y=arrays["y"] / arrays["y"].std())
     content = {
         "tables": ["0.npz"],
-        "searches": [{"table": 0, "label": label, "options": {"maxsize": 20}} for label in ("first", "second")],
+        "searches": [
+            {"table": 0, "label": label, "seconds": 5.0, "options": {"maxsize": 20}} for label in ("first", "second")
+        ],
         "seed": 0,
         "iterations": 2,
-        "seconds": 5.0,
         "loss_source": str(Path(sys.modules[__name__].__file__)),
         "loss": "term_loss",
         "hard_seconds": 20.0,

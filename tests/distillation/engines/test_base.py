@@ -44,6 +44,12 @@ def test_a_table_that_cannot_be_used_says_why(columns, X, values, message):
         Table(columns, X, values, name="V")
 
 
+@pytest.mark.parametrize("blocks", [((0, 1),), ((0,), ()), ((0,), (0, 1)), ((0,), (2,)), ((0,), (-1,))])
+def test_blocks_that_are_no_groups_of_columns_are_refused(blocks):
+    with pytest.raises(InputError, match=r"table V: (at least two blocks|2 columns have no places)"):
+        Table(("x", "y"), np.ones((3, 2)), np.arange(3.0), "V", blocks)
+
+
 def test_measurements_are_a_data_error():
     with pytest.raises(DataError, match="table V"):
         Table(("x",), np.full((3, 1), np.nan), np.zeros(3), name="V")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import sympy as sp
 from lagsym.distillation.engines import pysr as adaptor
 from lagsym.distillation.engines.base import Budget, Table
 from lagsym.distillation.engines.pysr import PySREngine, julia_is_there
+from lagsym.distillation.engines.scaled import ScaledTable
 from lagsym.errors import InputError, UnavailableError
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -69,6 +71,66 @@ def test_the_whole_front_of_the_potential(fake_pysr):
     assert {str(term) for term in found.as_coefficients_dict()} == {"1", "cos_q1", "cos_q2"}
     assert float(found.coeff(table.symbols[0]) / found.coeff(table.symbols[2])) == pytest.approx(2.0, rel=1e-4)
     assert front.formulas[0].complexity < 5
+
+
+@pytest.fixture
+def separable():
+    """An exponential of one column beside a root of the other: two kinds of operators in one formula."""
+    X = np.random.default_rng(0).uniform(0.5, 2.0, (200, 3))
+    y = 2 * np.exp(-1.5 * X[:, 0]) + np.sqrt(1 + X[:, 2])
+    return Table(("x", "both", "z"), X, y, "V", ((0,), (2,)))
+
+
+def test_a_sum_of_functions_of_separate_columns_is_searched_as_one(fake_pysr, separable):
+    """What the stand-in answers is written by hand, in the form that PySR 1.5 was seen to give."""
+    fake_pysr("ok", sums=["part1 = #1; part2 = #1", "part1 = exp(#1 * -1.4) * 3.0; part2 = sqrt(#1 + 1.1)"])
+    front = PySREngine(**QUICK).search(separable)
+    x, both, z = separable.symbols
+    best = front.formulas[-1]
+    assert best.loss < 1e-20
+    assert both not in best.expression.free_symbols
+    error = sp.lambdify((x, z), best.expression - 2 * sp.exp(-1.5 * x) - sp.sqrt(1 + z))(*separable.X[:, [0, 2]].T)
+    assert np.abs(error).max() < 1e-8
+    assert front.status == "ok"
+
+
+def test_the_template_is_what_the_worker_gets(separable, monkeypatch, tmp_path):
+    table = ScaledTable.of(separable, rows=50, seed=0)
+    engine = PySREngine(operator_sets={"rational": (("/",), ()), "root": (("/",), ("sqrt",))}, template_seconds=7.0)
+    plain = ScaledTable.of(replace(separable, blocks=()), rows=50, seed=0)
+    job = engine._job([table, plain], 0, Budget(seconds=30.0))
+    assert [(search["table"], search["label"], search["seconds"]) for search in job["searches"]] == [
+        (0, "rational", 10.0),
+        (0, "root", 10.0),
+        (0, "sum", 10.0),
+        (1, "rational", 15.0),
+        (1, "root", 15.0),
+    ]
+    assert [search.get("template") for search in job["searches"]].count(None) == 4
+    asked = job["searches"][2]
+    assert asked["template"] == {
+        "combine": "part1(x0) + part2(x2)",
+        "expressions": ["part1", "part2"],
+        "variable_names": ["x0", "x1", "x2"],
+    }
+    assert asked["options"]["binary_operators"] == ["+", "-", "*", "/"]
+    assert asked["options"]["unary_operators"] == ["sqrt"]
+    assert job["hard_seconds"] == engine.start_seconds + 60.0 + 7.0
+
+
+@pytest.mark.parametrize(
+    ("mode", "sums", "message"),
+    [
+        ("template_error", (), "1 of 2 searches ended early .*no template"),
+        ("ok", ("part1 = #1; part3 = #1", "part1 = #2; part2 = #1", "#1 + #2"), "3 formulas could not be read"),
+    ],
+)
+def test_what_a_template_breaks_is_said_and_the_rest_is_kept(fake_pysr, raw, mode, sums, message):
+    fake_pysr(mode, sums=sums)
+    front = PySREngine(**QUICK).search(replace(raw, blocks=((0,), (1,))))
+    assert front.status == "partial"
+    assert re.search(message, front.message)
+    assert front.simplest(floor=1e-9).expression.has(sp.cos)
 
 
 def test_a_table_whose_search_crashed_does_not_cost_the_other_its_front(fake_pysr, raw):
@@ -243,14 +305,25 @@ def test_every_option_is_known_to_the_installed_pysr():
     ours = option_names(adaptor.WORKER)
     assert ours - known == set()
     assert {"niterations", "deterministic", "loss_function", "early_stop_condition"} <= ours
-    assert {"binary_operators", "unary_operators", "maxsize"} <= known
+    assert {"binary_operators", "unary_operators", "maxsize", "expression_spec"} <= known
+
+
+def test_a_template_has_the_arguments_of_the_installed_pysr(separable):
+    spec = importlib.util.find_spec("pysr")
+    if spec is None or spec.origin is None:
+        pytest.skip("PySR is not installed")
+    tree = ast.parse(Path(spec.origin).with_name("expression_specs.py").read_text())
+    owner = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "TemplateExpressionSpec")
+    fields = {node.target.id for node in owner.body if isinstance(node, ast.AnnAssign)}
+    job = PySREngine()._job([ScaledTable.of(separable, rows=50, seed=0)], 0, Budget())
+    assert set(job["searches"][-1]["template"]) <= fields
 
 
 def test_every_option_is_known_to_the_last_pysr_of_the_first_generation():
     """Version 2 knows operators by arity besides; the names that the worker uses are those of both."""
     known = set(json.loads((RECORDED / "pysr_1.5.9.json").read_text())["arguments"])
     assert option_names(adaptor.WORKER) - known == set()
-    assert {"binary_operators", "unary_operators", "maxsize"} <= known
+    assert {"binary_operators", "unary_operators", "maxsize", "expression_spec"} <= known
 
 
 def arguments(path, function, of_class):
@@ -267,6 +340,17 @@ def option_names(path):
             if "niterations" in names:
                 return names
     raise AssertionError("the worker's options were not found")
+
+
+@pytest.mark.julia
+@pytest.mark.slow
+def test_pysr_itself_finds_a_sum_of_two_kinds(separable):
+    engine = PySREngine()
+    if engine.available() is not None or os.environ.get("PYTHON_JULIAPKG_EXE") == "":
+        pytest.skip(f"needs PySR with Julia: {engine.available()}")
+    found = engine.search(separable, budget=Budget(generations=80)).formulas[-1]
+    assert found.loss < 1e-8
+    assert found.expression.has(sp.exp)
 
 
 @pytest.mark.parametrize("options", [{"operator_sets": {}}, {"rows": 1}, {"largest": 3}])

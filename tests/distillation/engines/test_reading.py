@@ -3,7 +3,7 @@ import math
 import pytest
 import sympy as sp
 
-from lagsym.distillation.engines.reading import read_formula
+from lagsym.distillation.engines.reading import read_formula, read_sum
 from lagsym.errors import FormulaError
 
 x0, x1 = sp.symbols("x0 x1", real=True)
@@ -70,3 +70,16 @@ def test_what_pysr_writes_is_read(text, expected):
 def test_anything_else_is_refused_and_nothing_is_run(text):
     with pytest.raises(FormulaError, match="formula"):
         read_formula(text, SYMBOLS)
+
+
+def test_the_functions_of_a_template_are_read_over_their_own_arguments():
+    found = read_sum("a = #1 * -0.5 + #2; b = exp(#1)\n", {"a": (x0, x1), "b": (x1,)})
+    assert found == -0.5 * x0 + x1 + sp.exp(x1)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a = #1", "a = #1; b = #1; c = #1", "a = #2; b = #1", "a = #1; b = x1", "a = #0; b = #1", "a; b"]
+)
+def test_a_template_that_is_not_the_one_asked_for_is_refused(text):
+    with pytest.raises(FormulaError, match="expected"):
+        read_sum(text, {"a": (x0,), "b": (x1,)})

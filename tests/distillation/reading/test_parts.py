@@ -55,6 +55,20 @@ def test_a_mass_that_depends_on_a_difference_has_one_column(exact_network):
     assert {X, Y} < set(parts["V"].features.values())
 
 
+def test_a_part_that_is_a_sum_says_so_in_the_blocks_of_its_first_table(exact_network):
+    lagrangian = (V**2 + W**2) / 2 + V**4 / 4 - sp.exp(-X) - sp.sqrt(1 + Y)
+    network = exact_network(lagrangian, NAMES)
+    tables = [part for part in tabulate_parts(network, DATA) if part.table.name == "V"]
+    blocks = [[list(part.features.values())[k] for k in block] for part in tables[:1] for block in part.table.blocks]
+    assert blocks == [[X, 1 / X], [Y, 1 / Y]]
+    assert all(part.table.blocks == () for part in tables[1:])
+    coupled = exact_network(lagrangian - X * Y, NAMES)
+    assert all(part.table.blocks == () for part in tabulate_parts(coupled, DATA))
+    assert tabulate_kinetic(network, DATA).table.blocks == ((0,), (1,))
+    mixed = exact_network(lagrangian + V**2 * W**2 / 3, NAMES)
+    assert tabulate_kinetic(mixed, DATA).table.blocks == ()
+
+
 def test_a_formula_of_a_part_becomes_a_term_of_the_lagrangian(exact_network):
     lagrangian = 2 * (V**2 + W**2) + sp.exp(-RADIUS) / RADIUS + W * X**3 / 3
     parts = {part.table.name: part for part in reversed(tabulate_parts(exact_network(lagrangian, NAMES), DATA))}

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from lagsym.distillation.reading.screening import Dependence, column_sets, columns, screen, speed_alone, tolerance_of
+from lagsym.distillation.reading.screening import (
+    Dependence,
+    addends,
+    column_blocks,
+    column_sets,
+    columns,
+    screen,
+    speed_alone,
+    tolerance_of,
+)
 
 NAMES = sp.symbols("x y z", real=True)
 X, Y, Z = NAMES
@@ -41,6 +50,57 @@ def test_what_a_function_depends_on_follows_from_its_slopes(expression, found):
 def test_slopes_within_the_error_count_as_none():
     assert dependence_of(sp.exp(X - Z), error=0.01, tolerance=tolerance_of(0.01)) == Dependence(shifted=((0, 2),))
     assert dependence_of(sp.exp(X - Z) + 0.3 * Z, tolerance=tolerance_of(0.01)) == Dependence(single=(0, 2))
+
+
+def slopes_of(expression):
+    """First and second derivatives at the points, of shape (N, 3) and (N, 3, 3)."""
+    gradient = [sp.diff(expression, x) for x in NAMES]
+    entries = sp.lambdify(NAMES, gradient + [sp.diff(slope, x) for slope in gradient for x in NAMES], "numpy")(
+        *POINTS.T
+    )
+    table = np.stack([np.broadcast_to(np.asarray(entry, float), len(POINTS)) for entry in entries], axis=1)
+    return table[:, :3], table[:, 3:].reshape(-1, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("expression", "groups"),
+    [
+        (sp.exp(-X) + Y**3 + sp.sqrt(Z), ((0,), (1,), (2,))),
+        (X * Y + Z**2, ((0, 1), (2,))),
+        (X * Z + sp.cos(Y), ((0, 2), (1,))),
+        (X * Y + Y * Z, ((0, 1, 2),)),
+        (sp.exp(X - Y) + Z**2, ((0, 1), (2,))),
+        (1 / sp.sqrt(Y**2 + Z**2) + X, ((0,), (1, 2))),
+        # A square of a radius is a sum, but what was found to turn stays together.
+        (X**2 + Y**2 + Z**4, ((0, 1), (2,))),
+        (sp.exp(X) + Z, ((0,), (2,))),
+        (sp.exp(Y), ((1,),)),
+        (sp.Integer(1), ()),
+    ],
+)
+def test_a_function_is_a_sum_where_its_mixed_slopes_vanish(expression, groups):
+    gradient, curvature = slopes_of(expression)
+    dependence = screen(gradient, POINTS, LENGTHS, size=0.0, tolerance=0.02)
+    assert addends(gradient, curvature, POINTS, dependence, size=0.0, tolerance=0.02) == groups
+    units = np.array([1e-3, 1.0, 1e3])
+    scaled = 7 * gradient / units, 7 * curvature / units[:, None] / units, POINTS * units
+    dependence = Dependence(single=tuple(k for group in groups for k in group))
+    assert len(addends(*scaled, dependence, size=0.0, tolerance=0.02)) >= len(groups)
+
+
+def test_a_coupling_within_the_error_is_none():
+    gradient, curvature = slopes_of(sp.exp(X) + Z**2 + X * Z / 50)
+    known = {"dependence": Dependence(single=(0, 2)), "size": 0.0}
+    assert len(addends(gradient, curvature, POINTS, tolerance=0.05, **known)) == 2
+    assert len(addends(gradient, curvature, POINTS, tolerance=0.0005, **known)) == 1
+
+
+def test_a_column_over_two_groups_is_in_no_block():
+    features = [X, Y, sp.sqrt(X**2 + Y**2), sp.cos(Z), sp.sin(Z)]
+    assert column_blocks(features, ((0, 1), (2,)), NAMES) == ((0, 1, 2), (3, 4))
+    assert column_blocks(features, ((0,), (1,), (2,)), NAMES) == ((0,), (1,), (3, 4))
+    assert column_blocks(features[2:], ((0,), (1,), (2,)), NAMES) == ()
+    assert column_blocks(features, ((0, 1, 2),), NAMES) == ()
 
 
 def test_a_variation_that_is_small_beside_a_given_size_is_none():
