@@ -352,7 +352,7 @@ def _reduced(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray
         blocks = _normal(by_state, by_constant, residual)
     if not all(np.isfinite(block).all() for block in blocks):
         raise InputError(NOT_INTEGRABLE)
-    SS, SC, CC, _, _ = blocks
+    SS, SC = blocks[:2]
     # A motion that breaks up may hardly depend on all but one combination of its starting state.
     size = np.trace(SS, axis1=1, axis2=2)[:, None, None]
     inner = np.linalg.solve(SS + (SINGULAR * size + 1e-14) * np.eye(SS.shape[1]), SC)
@@ -361,4 +361,6 @@ def _reduced(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray
     with np.errstate(all="ignore"):
         if not np.isfinite(np.sum(scores**2)):
             raise InputError(NOT_INTEGRABLE)
-    return Curvature(CC - np.einsum("wij,wik->jk", SC, inner), scores.sum(axis=0), scores)
+    # CC - CS SS^-1 SC would be the same, but for rounding, which may leave a negative variance.
+    matrix = np.einsum("tcwi,tdwi->cd", projected, projected, optimize=True)
+    return Curvature(matrix, scores.sum(axis=0), scores)
