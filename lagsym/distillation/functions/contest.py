@@ -36,6 +36,9 @@ SHORTER = 10.0
 """By which factor the weak form may grow for a sum with a term less to be tried: noise near a singularity biases it."""
 LARGEST = 1.1
 """Residual of any coordinate over the noise, and `EXCESS` on average, below which a law leaves nothing but noise."""
+GAIN = 0.98
+"""Share of the loss of a sum with fewer constants that another has to come below to beat it: noise alone makes
+differences of a hundredth."""
 BEHIND = 20.0
 """A criterion by this much above the best over short windows is not made up for over long ones."""
 
@@ -126,18 +129,18 @@ class _Field:
 
 
 def layered(sums: Sequence[FittedTerms], most: int) -> list[FittedTerms]:
-    """The sums that no simpler one beats, then those that only such beat, and so on, until there are enough."""
+    """The sums that none of fewer constants beats, then those that only these beat, and so on, until there are many."""
     best = min((found.loss for found in sums), default=0.0)
     # Sums that differ by rounding alone, or by how they are written, leave the same.
     different = {
         (_size(found), f"{found.loss:.3e}"): found for found in sums if found.loss <= DATA_FACTOR * best + DATA_FLOOR
     }
-    left = sorted(different.values(), key=lambda found: (_size(found), found.loss))
+    left = sorted(different.values(), key=lambda found: (_constants(found), found.loss, _size(found)))
     chosen: list[FittedTerms] = []
     while left and len(chosen) < most:
         layer: list[FittedTerms] = []
         for found in left:
-            if not layer or found.loss < layer[-1].loss:
+            if not layer or found.loss < GAIN * layer[-1].loss:
                 layer.append(found)
         chosen += layer
         left = [found for found in left if found not in layer]
@@ -157,6 +160,11 @@ def candidate_of(found: FittedTerms, space: JetSpace, grounds: Grounds) -> Candi
     scaled = coefficients[order] / coefficients[moving[0]]
     size = len(terms) + 0.1 * _size(found)
     return Candidate(tuple(terms), scaled, round(size, 3), found.loss, "data", inner=numbers(terms))
+
+
+def _constants(found: FittedTerms) -> int:
+    """How many numbers are fitted: one for each term, and those inside."""
+    return len(found.terms) + len(numbers(found.terms))
 
 
 def _size(found: FittedTerms) -> int:

@@ -86,7 +86,7 @@ def reconsider(question: Question, chosen: Choice | None) -> Choice | None:
     space = JetSpace(question.learn.coordinates)
     if not result.settled or _mimics(best.candidate.terms, space) or winner(trials) is not best:
         return chosen
-    others = tuple(trial.candidate for trial in not_beaten(trials, best))
+    others = tuple(trial.candidate for trial in not_beaten([*result.trials, *trials[1:]], best))
     return replace(_choice_of(result, question, messages), others=others)
 
 
@@ -185,7 +185,9 @@ def _choice_of(result: Result, question: Question, messages: tuple[str, ...]) ->
     evidence = dict.fromkeys(best.terms, (best.evidence,))
     loss = weak_loss(best, space, question.held_out)
     choice = Choice(best, structure, Front(candidates, best), evidence, loss, messages, sought=True, invented=True)
-    return replace(choice, trial=result.trials[0]) if result.settled else choice
+    others = not_beaten(result.trials, result.trials[0])
+    tried = replace(choice, trial=result.trials[0], others=tuple(trial.candidate for trial in others))
+    return tried if result.settled else choice
 
 
 def _shapes(question: Question) -> list[FittedShapes]:
