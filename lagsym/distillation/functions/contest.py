@@ -163,8 +163,8 @@ def candidate_of(found: FittedTerms, space: JetSpace, grounds: Grounds) -> Candi
 
 
 def _constants(found: FittedTerms) -> int:
-    """How many numbers are fitted: one for each term, and those inside."""
-    return len(found.terms) + len(numbers(found.terms))
+    """How many numbers are fitted: one for each term, and those inside, but for multiples of each other."""
+    return len(found.terms) + len(Named.of(found.terms, numbers(found.terms)).symbols)
 
 
 def _size(found: FittedTerms) -> int:
