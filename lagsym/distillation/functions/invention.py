@@ -185,9 +185,10 @@ def _choice_of(result: Result, question: Question, messages: tuple[str, ...]) ->
     evidence = dict.fromkeys(best.terms, (best.evidence,))
     loss = weak_loss(best, space, question.held_out)
     choice = Choice(best, structure, Front(candidates, best), evidence, loss, messages, sought=True, invented=True)
+    if not result.settled:
+        return choice
     others = not_beaten(result.trials, result.trials[0])
-    tried = replace(choice, trial=result.trials[0], others=tuple(trial.candidate for trial in others))
-    return tried if result.settled else choice
+    return replace(choice, trial=result.trials[0], others=tuple(trial.candidate for trial in others))
 
 
 def _shapes(question: Question) -> list[FittedShapes]:
