@@ -4,9 +4,9 @@
 
 Reads `real_double_pendulum.csv` (columns t, theta1, theta2, theta1_dot, theta2_dot; absolute angles from straight down)
 from the folder; without one it says so and stops. The law is found on the first four fifths of the record. Printed are
-its terms, its friction, the constants of both halves of the record and the energy that their friction takes, and the
-error with which the law and an unconstrained network forecast the last fifth; the forecast is drawn into
-`FOLDER/forecast.png` (by default `out`).
+its terms, its friction, where the angles should have been measured from, the constants of both halves of the record and
+the energy that their friction takes, and the error with which the law and an unconstrained network forecast the last
+fifth; the forecast is drawn into `FOLDER/forecast.png` (by default `out`).
 """
 
 import os
@@ -73,12 +73,14 @@ def fit_half(law: lagsym.Law, motion: Trajectories, start: float, stop: float) -
 def compare_halves(law: lagsym.Law, motion: Trajectories) -> None:
     middle = float(np.median(np.concatenate([s.t for s in motion.segments])))
     halves = (fit_half(law, motion, -np.inf, middle), fit_half(law, motion, middle, np.inf))
-    print("constant       first half               second half          difference")
+    print("constant         first half               second half              difference")
     names = tuple(parameter_symbol(c.name) for c in law.constants)
     for k, constant in enumerate(law.constants):
         one, other = (f"{h.values[k]:10.5g} ± {h.standard_errors[k]:<8.2g}" for h in halves)
-        difference = halves[1].values[k] / halves[0].values[k] - 1
-        print(f"{constant.name:<8}{one:>25}{other:>25}{difference:>10.1%}")
+        before, after = (h.values[k] for h in halves)
+        # A zero is where angles are measured from: a share of it means nothing.
+        difference = f"{after - before:.1e} rad" if constant.name.endswith("_0") else f"{after / before - 1:.1%}"
+        print(f"{constant.name:<10}{one:>25}{other:>25}{difference:>14}")
     if law.dissipation is None or law.numeric_dissipation is None:
         return
     whole = lost(law.numeric_dissipation, law, motion)

@@ -61,7 +61,7 @@ def test_hanging_chain(tmp_path):
 @measured
 def test_measured_pendulum(tmp_path):
     printed = run("measured_pendulum.py", tmp_path)
-    assert "cos(theta)" in printed
+    assert "cos(theta - " in printed
     assert "theta_dot**2" in printed.split("D =")[1]
 
 
@@ -72,14 +72,15 @@ def test_real_double_pendulum(tmp_path):
     chosen, library = map(int, re.findall(r"(\d+) terms of a library of (\d+)", printed)[0])
     assert chosen == 5
     assert library >= 100
-    for term in ("theta1_dot*theta2_dot*cos(theta1 - theta2)", "theta2_dot**2", "*cos(theta1)", "*cos(theta2)"):
+    for term in ("theta1_dot*theta2_dot*cos(theta1 - theta2 +", "theta2_dot**2", "*cos(theta1 +", "*cos(theta2 -"):
         assert term in printed
     assert int(re.findall(r"(\d+) standard errors from none", printed)[0]) > 4
     differences = {name: float(x) for name, x in re.findall(r"^([cd]\d) .*?(-?[\d.]+)%$", printed, re.MULTILINE)}
     assert len([name for name in differences if name[0] == "c"]) == 4
-    assert all(abs(x) < 10 for name, x in differences.items() if name[0] == "c")
+    assert len(differences) > 4
+    assert all(abs(x) < (1 if name[0] == "c" else 10) for name, x in differences.items())
     errors = dict(re.findall(r"error of the (\w+): ([\d.e-]+)", printed))
-    assert float(errors["law"]) < 0.5 * float(errors["network"])
+    assert float(errors["law"]) < 0.05 * float(errors["network"])
     assert (tmp_path / "out" / "forecast.png").exists()
 
 

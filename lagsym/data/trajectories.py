@@ -179,6 +179,10 @@ class Trajectories:
         """The same without velocities and accelerations: what a camera sees."""
         return self.with_segments(replace(segment, v=None, a=None) for segment in self.segments)
 
+    def measured_from(self, zeros: Float[np.ndarray, " coordinates"]) -> Trajectories:
+        """The same motion in coordinates that are zero where these were `zeros`."""
+        return self.with_segments(replace(segment, q=segment.q - zeros) for segment in self.segments)
+
     def with_segments(self, segments: Iterable[Segment]) -> Trajectories:
         """The same coordinates with other segments."""
         return replace(self, segments=tuple(segments))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 from lagsym.data.lattice import Lattice
 from lagsym.data.trajectories import Trajectories
@@ -38,12 +39,23 @@ def discover(
 
     Raises:
         DataError: there is too little to learn from, or the coordinates are bound to each other.
-        InputError: options contradict each other or the data.
+        InputError: options contradict each other or the data, or a coordinate is called as a constant would be.
         UnavailableError: a named engine or device is missing.
     """
+    _refuse_names_of_constants(data.fields if isinstance(data, Lattice) else data.coordinates)
     if isinstance(data, Lattice):
         if checkpoints is not None:
             msg = "expected checkpoints with trajectories only: the networks of fields keep none; leave them out"
             raise InputError(msg)
         return discover_field(data, options=options, report=report, progress=progress)
     return discover_motion(data, options=options, report=report, progress=progress, checkpoints=checkpoints)
+
+
+def _refuse_names_of_constants(names: Sequence[str]) -> None:
+    """Refuse coordinates and fields that could not be told from a law's constants."""
+    bad = [name for name in names if re.fullmatch(r"[cd]\d+", name)]
+    if bad:
+        msg = (
+            f"{bad[0]} would be the name of a constant in the law (c1, c2, ...; d1, ... of friction); rename the column"
+        )
+        raise InputError(msg)

@@ -20,6 +20,7 @@ from lagsym.discovery.record import Discovery, DiscoveryOptions
 from lagsym.discovery.selecting import select_law
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice, noise_advice
 from lagsym.distillation.constants.settling import Settled, settle
+from lagsym.distillation.constants.zeros import find_zeros, measured_from_zeros
 from lagsym.distillation.engines import engine
 from lagsym.distillation.fitting.refinement import noise_of
 from lagsym.distillation.functions.free_friction import find_free_friction
@@ -37,7 +38,7 @@ from lagsym.neural.examples import Motion
 from lagsym.validation import Validation, validate
 from lagsym.validation.following import Following, follow
 
-RESIDUAL = "residual over noise"
+RESIDUAL, WITHOUT_ZEROS = "residual over noise", "residual over noise without zeros"
 VELOCITY_BIAS = 0.01
 
 
@@ -123,7 +124,7 @@ def _settled(
     """The chosen terms with constants and friction, fitted to the motion as it was measured and differentiated."""
     model = network.model if network is not None and usable(network) else None
     asked = {"seed": options.seed, "model": model, "window": _window(selected), "friction": _drag(selected)}
-    settled = settle(selected.candidate, *motion, **asked)
+    settled = find_zeros(settle(selected.candidate, *motion, **asked), *motion, seed=options.seed, model=model)
     if options.choice.engine == "sparse":
         return settled
     found, messages = find_free_friction(settled, *motion, engine(options.choice.engine), seed=options.seed)
@@ -143,6 +144,7 @@ def _drafted(
     space = JetSpace(known.coordinates)
     law = draft(selected, settled, space, log, angles=known.angles, known=options.choice.known is not None)
     law = replace(law, tests={**law.tests, **_left(settled, known)})
+    log.notices += _zero_notices(settled, space)
     several = multipliers(settled.numeric_lagrangian, space, middle_ranges(smooth))
     return replace(law, parameters=known.parameters, seed=options.seed, multipliers=several.dimension)
 
@@ -163,8 +165,22 @@ def _left(settled: Settled, known: Trajectories) -> dict[str, dict[str, float | 
     """What the fit of the motion left over the noise, for each coordinate; nothing where there was no fit."""
     if settled.refined is None:
         return {}
-    left = settled.refined.residual / noise_of(known)
-    return {RESIDUAL: dict(zip(known.coordinates, map(float, left), strict=True))}
+    left = {RESIDUAL: settled.refined.residual}
+    if settled.off is not None:
+        left[WITHOUT_ZEROS] = settled.off
+    names, noise = known.coordinates, noise_of(known)
+    return {name: dict(zip(names, map(float, part / noise), strict=True)) for name, part in left.items()}
+
+
+def _zero_notices(settled: Settled, space: JetSpace) -> list[str]:
+    """A sentence on each coordinate that was measured from elsewhere than the law's zero."""
+    names = dict(zip(space.positions, space.fields, strict=True))
+    values = dict(zip(settled.constants, settled.values, strict=True))
+    return [
+        f"{names[q]} was measured from elsewhere: the law is in {names[q]} - {z}, with {z} = {values[z]:.3g} fitted to "
+        "the motion."
+        for q, z in settled.zeros.items()
+    ]
 
 
 def _following(law: Law, settled: Settled, held_out: Trajectories, smooth: Trajectories) -> Following | None:
@@ -208,12 +224,10 @@ def _law_advice(
     law: Law, selected: Choice, settled: Settled, motion: tuple[Trajectories, Trajectories], data: Trajectories
 ) -> list[Advice]:
     """What the data cannot tell of a law that was found in them."""
-    lagrangian = law.numeric_lagrangian
-    assert lagrangian is not None
-    learn = motion[1]
-    friction = selected.friction
+    data, fitted, learn = (measured_from_zeros(settled, part) for part in (data, *motion))
+    lagrangian, friction = settled.placed_lagrangian, selected.friction
     rivals = find_rivals(lagrangian, selected.structure, learn, multipliers=law.multipliers, friction=friction)
-    rivals = not_excluded(rivals, selected.trial, *motion, friction=friction)
+    rivals = not_excluded(rivals, selected.trial, fitted, learn, friction=friction)
     # Without terms that could not be told from zero the law may have become one of the others.
     others = [other for other in selected.others if set(other.terms) != set(settled.origins)]
     asked = {"sought": selected.sought, "invented": selected.invented}

@@ -82,8 +82,7 @@ class Trial:
     @property
     def independent(self) -> float:
         """Independent values among the samples, whose noise is a share of what is left."""
-        few = max(self.samples / max(self.excess, 1.0) ** 2, SMOOTH * self.windows)
-        return self.samples if self.leaves_noise else min(self.samples, few)
+        return self.samples if self.leaves_noise else independent(self.samples, self.excess, self.windows)
 
     @property
     def criterion(self) -> float:
@@ -94,6 +93,15 @@ class Trial:
         """The criterion if so many samples had left as much."""
         fit = 2 * np.sum(np.log(np.maximum(self.residual, 1e-300)))
         return float(samples * fit + self.constants * np.log(samples))
+
+
+def independent(samples: float, excess: float, windows: float) -> float:
+    """Independent values among samples of which a law leaves so many times the noise.
+
+    >>> independent(1000, 1.0, 10), independent(1000, 5.0, 5)
+    (1000, 40.0)
+    """
+    return min(samples, max(samples / max(excess, 1.0) ** 2, SMOOTH * windows))
 
 
 def attempt(

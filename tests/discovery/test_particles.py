@@ -15,7 +15,7 @@ from lagsym.discovery import DiscoveryOptions, discover
 from lagsym.distillation.options import ChoiceOptions
 from lagsym.errors import InputError
 from lagsym.mechanics.jetspace import JetSpace
-from lagsym.mechanics.system import System
+from lagsym.mechanics.system import System, parameter_symbol
 from lagsym.neural import FitOptions
 from lagsym.simulation import draw_parameters, simulate
 from lagsym.systems import get
@@ -269,10 +269,16 @@ def test_the_real_double_pendulum(structure):
     assert law.lagrangian is not None
     (a, b), (v, w) = law.space.positions, law.space.velocities
     expected = {v**2: 1 / 2, w**2: 0.317 / 2, v * w * sp.cos(a - b): 0.406, sp.cos(a): 62.0, sp.cos(b): 23.0}
-    terms = dict(term.as_coeff_Mul()[::-1] for term in sp.Add.make_args(sp.expand(law.numeric_lagrangian)))
+    zeros = {c.name: c.value for c in law.constants if c.name.endswith("_0")}
+    found = law.lagrangian.xreplace({a: a + parameter_symbol("theta1_0"), b: b + parameter_symbol("theta2_0")})
+    numbers = {parameter_symbol(c.name): c.value for c in law.constants}
+    terms = dict(term.xreplace(numbers).as_coeff_Mul()[::-1] for term in sp.Add.make_args(found))
     assert set(terms) == set(expected)
     for term, value in expected.items():
-        assert float(terms[term]) == pytest.approx(value, rel=0.05)
+        assert float(terms[term]) == pytest.approx(value, rel=0.02)
+    assert zeros == pytest.approx({"theta1_0": -0.0033, "theta2_0": 0.0035}, rel=0.1)
+    left, before = (law.tests[f"residual over noise{which}"] for which in ("", " without zeros"))
+    assert all(left[name] < 0.5 * before[name] for name in ("theta1", "theta2"))
     assert law.scores["held_out_r2"] > 0.98
 
 
@@ -282,10 +288,17 @@ def test_the_real_pendulum_has_friction():
     law = discover(data, options=DATA).law
     (theta,), (omega,) = law.space.positions, law.space.velocities
     assert law.lagrangian is not None
-    assert law.lagrangian.coeff(sp.cos(theta)) != 0
-    assert law.lagrangian.xreplace({sp.cos(theta): sp.S.Zero}) == omega**2 / 2
+    swing = sp.cos(theta - parameter_symbol("theta_0"))
+    assert law.lagrangian.coeff(swing) != 0
+    assert law.lagrangian.xreplace({swing: sp.S.Zero}) == omega**2 / 2
     assert law.dissipation.has(omega)
     assert float(law.tests["friction"]["significance"]) > 4
+
+
+def test_a_coordinate_that_is_called_like_a_constant_is_refused():
+    _, frame = table("mass_spring")
+    with pytest.raises(InputError, match="c1 would be the name of a constant in the law"):
+        discover(read_frame(frame.rename(columns={"x": "c1", "x_dot": "c1_dot"})), options=DATA)
 
 
 def test_a_parameter_that_differs_between_trajectories_is_refused():

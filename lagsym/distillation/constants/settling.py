@@ -43,6 +43,9 @@ class Settled:
         dropped: terms of the candidate whose coefficients could not be told from zero.
         origins: the candidate's terms that `terms` are, in their order, with numbers for inner constants.
         witnesses: for each term of `friction`, without its constant, what found it: "network", "energy".
+        zeros: for each coordinate that was measured from elsewhere than the law's zero, the constant that says from
+            where; the terms are functions of the difference. See `lagsym.distillation.constants.zeros`.
+        off: what the fit left of each coordinate without these zeros, in its units; None without any.
     """
 
     terms: tuple[tuple[sp.Expr, sp.Expr], ...]
@@ -54,6 +57,8 @@ class Settled:
     dropped: tuple[sp.Expr, ...] = ()
     origins: tuple[sp.Expr, ...] = ()
     witnesses: Mapping[sp.Expr, tuple[str, ...]] = field(default_factory=dict)
+    zeros: Mapping[sp.Symbol, sp.Symbol] = field(default_factory=dict)
+    off: Float[np.ndarray, " coordinates"] | None = None
 
     @property
     def lagrangian(self) -> sp.Expr:
@@ -68,7 +73,24 @@ class Settled:
     @property
     def numeric_lagrangian(self) -> sp.Expr:
         """The Lagrangian with numbers."""
-        return _with_numbers(self.lagrangian, self.constants, self.values)
+        return self.at(self.lagrangian)
+
+    @property
+    def placed_lagrangian(self) -> sp.Expr:
+        """The Lagrangian with numbers, as a function of coordinates that are measured from its zeros."""
+        moved: dict[Any, Any] = {q: q + z for q, z in self.zeros.items()}
+        return self.at(self.lagrangian.xreplace(moved))
+
+    @property
+    def own(self) -> tuple[sp.Symbol, ...]:
+        """The constants of the Lagrangian."""
+        return self.constants[: len(self.constants) - len(self.friction)]
+
+    def at(self, expression: Any) -> Any:
+        """An expression in the constants with their values."""
+        return expression.xreplace(
+            {c: sp.Float(float(x), 17) for c, x in zip(self.constants, self.values, strict=True)}
+        )
 
 
 def settle(
@@ -95,31 +117,54 @@ def settle(
         window: length of time over which these coefficients are known to hold, or None.
         friction: Rayleigh functions beside which the terms were chosen, with their first coefficients.
     """
-    kept, fitted = _significant(candidate, (data, smooth), window, friction or {})
-    terms, constants, values, refined = fitted
-    dropped = tuple(term for term in candidate.terms if term not in kept)
-    numeric = _with_numbers(_sum(terms), constants, values)
+    plain = _significant(candidate, (data, smooth), window, friction or {})
+    return with_friction(plain, data, smooth, seed=seed, model=model, begun=friction or {})
+
+
+def with_friction(
+    plain: Settled,
+    data: Trajectories,
+    smooth: Trajectories,
+    *,
+    seed: int = 0,
+    model: NetworkLagrangian | None = None,
+    begun: Mapping[sp.Expr, float] | None = None,
+) -> Settled:
+    """The law with the friction that both a witness of it and the fit of the motion are sure of.
+
+    Arguments:
+        plain: the law, its constants fitted, beside the friction `begun` if there is any.
+        data: measured trajectories.
+        smooth: the same, differentiated.
+        seed: of the friction test's resampling.
+        model: a network that learned the motion, or None.
+        begun: Rayleigh functions, with coefficients, beside which the constants were fitted.
+    """
+    numeric = plain.numeric_lagrangian
     if not is_definite(numeric, smooth):
-        test: dict[str, float | str] = {"found": "not tested: the kinetic energy is indefinite, so none can be lost"}
-        return Settled(terms, (), constants, values, refined, test, dropped, kept)
+        return replace(plain, test={"found": "not tested: the kinetic energy is indefinite, so none can be lost"})
     found = balance_energy(numeric, smooth, seed=seed)
     learned = None if model is None else read_friction(model, numeric, smooth, seed=seed)
     test = _described(found, learned)
-    plain = Settled(terms, (), constants, values, refined, test, dropped, kept)
+    plain = replace(plain, test=test)
     for drag in (found, learned):
         if drag is not None and drag.terms:
             suspects = _suspects(drag.terms, found, smooth)
-            damped = _damped(fitted, suspects, drag.coefficients, (data, smooth), test)
+            damped = _damped(plain, suspects, drag.coefficients, (data, smooth))
             if damped is not None:
-                kinds, (_, constants, values, refined) = damped
-                witnesses = {term: _witnesses(term, found, learned) for _, term in kinds}
-                plain = replace(plain, constants=constants, values=values, refined=refined)
-                return replace(plain, friction=kinds, witnesses=witnesses)
+                witnesses = {term: _witnesses(term, found, learned) for _, term in damped.friction}
+                return replace(damped, witnesses=witnesses)
             test["found"] = "none: what was found was not confirmed by the fit of the motion"
-    if friction:
-        values, refined = _alone(fitted, (data, smooth))
-        plain = replace(plain, values=values, refined=refined)
+    if begun:
+        refined = _refined(plain.lagrangian, plain.constants, plain.values, (data, smooth), sp.S.Zero)
+        plain = replace(plain, values=plain.values if refined is None else refined.values, refined=refined)
     return plain
+
+
+def fit_again(settled: Settled, data: Trajectories, smooth: Trajectories) -> Refined | None:
+    """The fit of a law's constants, beginning with those that it has; None where it cannot be integrated."""
+    window = None if settled.refined is None else settled.refined.window
+    return _refined(settled.lagrangian, settled.constants, settled.values, (data, smooth), settled.dissipation, window)
 
 
 def _suspects(terms: Sequence[sp.Expr], found: Friction, smooth: Trajectories) -> tuple[Rayleigh, ...]:
@@ -135,29 +180,25 @@ def _witnesses(term: sp.Expr, found: Friction, learned: LearnedFriction | None) 
     return ("network",) * by_network + ("energy",) * bool(found.terms) or ("data",)
 
 
-_Fitted = tuple[tuple[tuple[sp.Expr, sp.Expr], ...], tuple[sp.Symbol, ...], np.ndarray, Refined | None]
-_Friction = tuple[tuple[sp.Symbol, sp.Expr], ...]
-
-
 def _damped(
-    fitted: _Fitted,
+    plain: Settled,
     suspects: tuple[Rayleigh, ...],
     coefficients: np.ndarray,
     data: tuple[Trajectories, Trajectories],
-    test: dict[str, float | str],
-) -> tuple[_Friction, _Fitted] | None:
+) -> Settled | None:
     """The law with the friction that the fit of the motion prefers, or None where it is not sure of any.
 
-    The first suspects have coefficients; the search begins with them. Its numbers go to `test`.
+    The first suspects have coefficients; the search begins with them. Its numbers go to the law's test.
     """
-    terms, constants, values, plain = fitted
+    lagrangian, constants, test = plain.lagrangian, plain.constants, plain.test
     begun = tuple(term.expression for term in suspects[: len(coefficients)])
-    start = np.concatenate([values, coefficients])
-    first = _refined_with(_sum(terms), constants, start, data, begun, window=None if plain is None else plain.window)
+    start = np.concatenate([plain.values, coefficients])
+    window = None if plain.refined is None else plain.refined.window
+    first = _refined_with(lagrangian, constants, start, data, begun, window=window)
     test["refined_significance"] = 0.0
     if first is None or not np.max(_sure(first, len(begun))) > CONFIRMED:
         return None
-    comparison = Comparison(_sum(terms), constants, suspects, data, first.window, first.residual)
+    comparison = Comparison(lagrangian, constants, suspects, data, first.window, first.residual)
     chosen = comparison.choose(tuple(range(len(begun))), first.values)
     if chosen is None:
         return None
@@ -165,14 +206,14 @@ def _damped(
     again = (
         first
         if rayleigh == begun
-        else _refined_with(_sum(terms), constants, chosen.values, data, rayleigh, window=first.window)
+        else _refined_with(lagrangian, constants, chosen.values, data, rayleigh, window=first.window)
     )
     while again is not None and len(rayleigh) > 1 and not np.min(_sure(again, len(rayleigh))) > CONFIRMED:
         # Of clean data the likelihood ratio takes rounding for friction.
         weakest = int(np.argmin(_sure(again, len(rayleigh))))
         rayleigh = (*rayleigh[:weakest], *rayleigh[weakest + 1 :])
         start = np.delete(again.values, len(constants) + weakest)
-        again = _refined_with(_sum(terms), constants, start, data, rayleigh, window=first.window)
+        again = _refined_with(lagrangian, constants, start, data, rayleigh, window=first.window)
     if again is None:
         return None
     sure = float(np.min(_sure(again, len(rayleigh))))
@@ -180,7 +221,8 @@ def _damped(
     if not sure > CONFIRMED:
         return None
     rates = _symbols("d", len(rayleigh))
-    return tuple(zip(rates, rayleigh, strict=True)), (terms, (*constants, *rates), again.values, again)
+    friction = tuple(zip(rates, rayleigh, strict=True))
+    return replace(plain, friction=friction, constants=(*constants, *rates), values=again.values, refined=again)
 
 
 def _sure(refined: Refined, count: int) -> np.ndarray:
@@ -202,19 +244,12 @@ def _refined_with(
     return _refined(lagrangian, (*constants, *rates), initial, data, dissipation, window)
 
 
-def _alone(fitted: _Fitted, data: tuple[Trajectories, Trajectories]) -> tuple[np.ndarray, Refined | None]:
-    """The law's constants without any friction."""
-    terms, constants, values, _ = fitted
-    refined = _refined(_sum(terms), constants, values, data, sp.S.Zero)
-    return values if refined is None else refined.values, refined
-
-
 def _significant(
     candidate: Candidate,
     data: tuple[Trajectories, Trajectories],
     window: float | None,
     friction: Mapping[sp.Expr, float],
-) -> tuple[tuple[sp.Expr, ...], _Fitted]:
+) -> Settled:
     """The terms that the fit of the motion is sure of, with their constants; the weakest is dropped, one by one."""
     drag = np.array(list(friction.values()))
     # Without measured forces the first coefficient is a convention, not a constant.
@@ -232,7 +267,8 @@ def _significant(
             return settled
         if refined is not None:
             values, drag = np.split(refined.values, [len(constants)])
-        settled = tuple(kept), (terms, constants, values, refined)
+        dropped = tuple(term for term in candidate.terms if term not in kept)
+        settled = Settled(terms, (), constants, values, refined, {}, dropped, tuple(kept))
         if refined is None or len(kept) == 1 or not len(coefficients):
             return settled
         coefficients, errors = values[: len(coefficients)], refined.standard_errors[: len(coefficients)]
@@ -257,10 +293,6 @@ def _symbols(letter: str, count: int) -> tuple[sp.Symbol, ...]:
 
 def _sum(terms: Sequence[tuple[sp.Expr, sp.Expr]]) -> sp.Expr:
     return sp.Add(*(coefficient * term for coefficient, term in terms))
-
-
-def _with_numbers(expression: sp.Expr, constants: Sequence[sp.Symbol], values: np.ndarray) -> Any:
-    return expression.xreplace({c: sp.Float(float(x), 17) for c, x in zip(constants, values, strict=True)})
 
 
 def _refined(

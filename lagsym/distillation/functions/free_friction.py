@@ -129,7 +129,7 @@ class _Fit:
 def _fitted(settled: Settled, friction: FreeFriction, data: Trajectories, smooth: Trajectories) -> _Fit | None:
     """The law with such friction, all numbers inside it fitted as well; None where it cannot be integrated."""
     named = Named.of(friction.terms, numbers(friction.terms))
-    own = settled.constants[: len(settled.constants) - len(settled.friction)]
+    own = settled.own
     count = len(friction.terms)
     symbols = tuple(parameter_symbol(f"d{k + 1}") for k in range(count + len(named.symbols)))
     inside: dict[Any, Any] = dict(zip(named.symbols, symbols[count:], strict=True))
