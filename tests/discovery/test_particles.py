@@ -295,6 +295,16 @@ def test_the_real_pendulum_has_friction():
     assert float(law.tests["friction"]["significance"]) > 4
 
 
+@real
+def test_the_real_oscillator_on_an_air_track():
+    law = discover(read_table(Path(REAL or "") / "real_oscillator.csv"), options=DATA).law
+    (x,), (v,) = law.space.positions, law.space.velocities
+    assert law.status == "recovered"
+    assert law.lagrangian == v**2 / 2 + parameter_symbol("c1") * x**2
+    assert law.constants[0].value == pytest.approx(-3.11, rel=0.01)
+    assert law.dissipation == parameter_symbol("d1") * v**2 / 2
+
+
 def test_a_coordinate_that_is_called_like_a_constant_is_refused():
     _, frame = table("mass_spring")
     with pytest.raises(InputError, match="c1 would be the name of a constant in the law"):
