@@ -42,7 +42,8 @@ def discover(
         InputError: options contradict each other or the data, or a coordinate is called as a constant would be.
         UnavailableError: a named engine or device is missing.
     """
-    _refuse_names_of_constants(data.fields if isinstance(data, Lattice) else data.coordinates)
+    field = isinstance(data, Lattice)
+    _refuse_names_of_constants(data.fields if field else (*data.coordinates, *data.parameters, *data.varied))
     if isinstance(data, Lattice):
         if checkpoints is not None:
             msg = "expected checkpoints with trajectories only: the networks of fields keep none; leave them out"
@@ -52,8 +53,8 @@ def discover(
 
 
 def _refuse_names_of_constants(names: Sequence[str]) -> None:
-    """Refuse coordinates and fields that could not be told from a law's constants."""
-    bad = [name for name in names if re.fullmatch(r"[cd]\d+", name)]
+    """Refuse coordinates, fields and parameters that could not be told from a law's constants."""
+    bad = [name for name in names if re.fullmatch(r"[cd][1-9]\d*", name)]
     if bad:
         msg = (
             f"{bad[0]} would be the name of a constant in the law (c1, c2, ...; d1, ... of friction); rename the column"

@@ -15,6 +15,7 @@ from lagsym.data.splitting import Split, split
 from lagsym.data.trajectories import Trajectories
 from lagsym.discovery.drafting import draft, middle_ranges, name_constants
 from lagsym.discovery.journal import Journal, Report
+from lagsym.discovery.judging import EXCESS as IN_DOUBT
 from lagsym.discovery.judging import Judgement, judge, judge_equations, judge_nothing
 from lagsym.discovery.record import Discovery, DiscoveryOptions
 from lagsym.discovery.selecting import select_law
@@ -124,7 +125,10 @@ def _settled(
     """The chosen terms with constants and friction, fitted to the motion as it was measured and differentiated."""
     model = network.model if network is not None and usable(network) else None
     asked = {"seed": options.seed, "model": model, "window": _window(selected), "friction": _drag(selected)}
-    settled = find_zeros(settle(selected.candidate, *motion, **asked), *motion, seed=options.seed, model=model)
+    settled = settle(selected.candidate, *motion, **asked)
+    known, positions = options.choice.known, JetSpace(motion[0].coordinates).positions
+    if known is None or not known.has(*positions):
+        settled = find_zeros(settled, *motion, seed=options.seed, model=model)
     if options.choice.engine == "sparse":
         return settled
     found, messages = find_free_friction(settled, *motion, engine(options.choice.engine), seed=options.seed)
@@ -144,7 +148,7 @@ def _drafted(
     space = JetSpace(known.coordinates)
     law = draft(selected, settled, space, log, angles=known.angles, known=options.choice.known is not None)
     law = replace(law, tests={**law.tests, **_left(settled, known)})
-    log.notices += _zero_notices(settled, space)
+    log.notices += _zero_notices(settled, law)
     several = multipliers(settled.numeric_lagrangian, space, middle_ranges(smooth))
     return replace(law, parameters=known.parameters, seed=options.seed, multipliers=several.dimension)
 
@@ -172,15 +176,24 @@ def _left(settled: Settled, known: Trajectories) -> dict[str, dict[str, float | 
     return {name: dict(zip(names, map(float, part / noise), strict=True)) for name, part in left.items()}
 
 
-def _zero_notices(settled: Settled, space: JetSpace) -> list[str]:
-    """A sentence on each coordinate that was measured from elsewhere than the law's zero."""
-    names = dict(zip(space.positions, space.fields, strict=True))
-    values = dict(zip(settled.constants, settled.values, strict=True))
-    return [
-        f"{names[q]} was measured from elsewhere: the law is in {names[q]} - {z}, with {z} = {values[z]:.3g} fitted to "
-        "the motion."
-        for q, z in settled.zeros.items()
-    ]
+def _zero_notices(settled: Settled, law: Law) -> list[str]:
+    """What the user should know of coordinates that are measured from elsewhere than the law's zero."""
+    if not settled.zeros:
+        return []
+    names = dict(zip(law.space.positions, law.coordinates, strict=True))
+    left, without = (law.tests[which] for which in (RESIDUAL, WITHOUT_ZEROS))
+    found = " and ".join(f"{names[q]} - {z}" for q, z in settled.zeros.items())
+    numbers = ", ".join(f"{float(before):.2g} and now {float(left[name]):.2g}" for name, before in without.items())
+    whole = (
+        f"The law is in {found}, as if the zero of what was measured were elsewhere; without that it left {numbers} "
+        f"times the noise of {', '.join(law.coordinates)}."
+    )
+    sentences = [whole]
+    if len(settled.zeros) < len(names) > 1:
+        sentences.append("Where only differences of coordinates matter, so do only those of their zeros.")
+    if max(map(float, left.values())) > IN_DOUBT:
+        sentences.append("As more than noise is left, such zeros may stand in for a term that is missing.")
+    return sentences
 
 
 def _following(law: Law, settled: Settled, held_out: Trajectories, smooth: Trajectories) -> Following | None:

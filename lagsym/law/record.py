@@ -31,7 +31,8 @@ class Constant:
     """A constant of a law, in the units of the data.
 
     Arguments:
-        name: as in the symbolic Lagrangian, e.g. `c1`; `d1` and so on in the dissipation.
+        name: as in the symbolic Lagrangian, e.g. `c1`; `d1` and so on in the dissipation; `<q>_0` where a coordinate q
+            is measured from elsewhere than the law's zero.
         value: fitted value.
         standard_error: its standard error, or None where there is none.
         exact: a recognised closed form in text, such as "1/2" or "sqrt(2)", or None.

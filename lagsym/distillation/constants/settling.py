@@ -118,7 +118,7 @@ def settle(
         friction: Rayleigh functions beside which the terms were chosen, with their first coefficients.
     """
     plain = _significant(candidate, (data, smooth), window, friction or {})
-    return with_friction(plain, data, smooth, seed=seed, model=model, begun=friction or {})
+    return with_friction(plain, data, smooth, seed=seed, model=model, damped=bool(friction))
 
 
 def with_friction(
@@ -128,20 +128,21 @@ def with_friction(
     *,
     seed: int = 0,
     model: NetworkLagrangian | None = None,
-    begun: Mapping[sp.Expr, float] | None = None,
+    damped: bool = False,
 ) -> Settled:
     """The law with the friction that both a witness of it and the fit of the motion are sure of.
 
     Arguments:
-        plain: the law, its constants fitted, beside the friction `begun` if there is any.
+        plain: the law without friction.
         data: measured trajectories.
         smooth: the same, differentiated.
         seed: of the friction test's resampling.
         model: a network that learned the motion, or None.
-        begun: Rayleigh functions, with coefficients, beside which the constants were fitted.
+        damped: whether its constants were fitted beside friction, and have to be fitted again without any.
     """
     numeric = plain.numeric_lagrangian
     if not is_definite(numeric, smooth):
+        plain = _undamped(plain, (data, smooth)) if damped else plain
         return replace(plain, test={"found": "not tested: the kinetic energy is indefinite, so none can be lost"})
     found = balance_energy(numeric, smooth, seed=seed)
     learned = None if model is None else read_friction(model, numeric, smooth, seed=seed)
@@ -150,15 +151,18 @@ def with_friction(
     for drag in (found, learned):
         if drag is not None and drag.terms:
             suspects = _suspects(drag.terms, found, smooth)
-            damped = _damped(plain, suspects, drag.coefficients, (data, smooth))
-            if damped is not None:
-                witnesses = {term: _witnesses(term, found, learned) for _, term in damped.friction}
-                return replace(damped, witnesses=witnesses)
+            slowed = _damped(plain, suspects, drag.coefficients, (data, smooth))
+            if slowed is not None:
+                witnesses = {term: _witnesses(term, found, learned) for _, term in slowed.friction}
+                return replace(slowed, witnesses=witnesses)
             test["found"] = "none: what was found was not confirmed by the fit of the motion"
-    if begun:
-        refined = _refined(plain.lagrangian, plain.constants, plain.values, (data, smooth), sp.S.Zero)
-        plain = replace(plain, values=plain.values if refined is None else refined.values, refined=refined)
-    return plain
+    return _undamped(plain, (data, smooth)) if damped else plain
+
+
+def _undamped(plain: Settled, data: tuple[Trajectories, Trajectories]) -> Settled:
+    """The law with its constants fitted without any friction."""
+    refined = _refined(plain.lagrangian, plain.constants, plain.values, data, sp.S.Zero)
+    return replace(plain, values=plain.values if refined is None else refined.values, refined=refined)
 
 
 def fit_again(settled: Settled, data: Trajectories, smooth: Trajectories) -> Refined | None:

@@ -20,7 +20,7 @@ import sympy as sp
 
 from lagsym.data.trajectories import Trajectories
 from lagsym.distillation.constants.settling import SIGNIFICANT, Settled, fit_again, with_friction
-from lagsym.distillation.fitting.refinement import Refined, noise_of
+from lagsym.distillation.fitting.refinement import noise_of
 from lagsym.distillation.fitting.windows import LARGEST_SAMPLES
 from lagsym.distillation.libraries.terms import Library, Term
 from lagsym.distillation.trial import CLEARLY, EXCESS, independent
@@ -32,6 +32,10 @@ SURE = 5.0
 """Standard errors by which a zero has to be off."""
 FAR = 0.3
 """Of a coordinate's standard deviation: the terms of a law were not chosen in coordinates that are farther off."""
+WHOLE_TURN = np.pi / 3**0.5
+"""The standard deviation of an angle that is anywhere on the circle."""
+FIRST = 1e-3
+"""Of a coordinate's standard deviation: where the search for its zero begins, which is a number of its unit."""
 SEEN = 1e-3
 """Share of a zero's effect on the equations that no constant has as well, below which it cannot be told."""
 
@@ -56,14 +60,15 @@ def find_zeros(
     if settled.refined is None or np.all(settled.refined.residual < EXCESS * noise):
         return settled
     placed = _placed(settled, data, smooth)
-    if placed is None or not _better(placed, settled.refined, noise, len(data)):
+    if placed is None or not _better(placed, settled, noise, len(data)):
         return settled
     placed = _without_stopgaps(placed, data, smooth)
-    begun = dict(zip((term for _, term in placed.friction), placed.values[len(placed.own) :], strict=True))
-    own = placed.values[: len(placed.own)]
-    before = settled.refined.residual
+    own, before = placed.values[: len(placed.own)], settled.refined.residual
     plain = replace(placed, friction=(), witnesses={}, constants=placed.own, values=own, off=before)
-    return with_friction(plain, data, smooth, seed=seed, model=model, begun=begun)
+    found = with_friction(plain, data, smooth, seed=seed, model=model, damped=bool(settled.friction))
+    # What was sought anew beside the zeros may have turned out otherwise.
+    still = found.zeros and np.all(_off(found) > SURE) and _better(found, settled, noise, len(data))
+    return found if still else settled
 
 
 def measured_from_zeros(settled: Settled, data: Trajectories) -> Trajectories:
@@ -79,19 +84,29 @@ def _placed(settled: Settled, data: Trajectories, smooth: Trajectories) -> Settl
     """The law, fitted, with those zeros that the fit of the motion is sure of; None where there are none nearby."""
     count = len(settled.own)
     spread = np.concatenate([segment.q for segment in data.segments]).std(axis=0)
+    spread = np.where(data.angle_mask, np.minimum(spread, WHOLE_TURN), spread)
     positions, off = JetSpace(data.coordinates).positions, _seen(settled, smooth)
     while off:
-        placed = _with_zeros(settled, _named([positions[i] for i in off], data.coordinates))
+        placed = _with_zeros(settled, _named([positions[i] for i in off], data), FIRST * spread[off])
         refined = fit_again(placed, data, smooth)
         if refined is None:
             return None
-        found = slice(count, count + len(off))
-        size = np.abs(refined.values[found])
-        sure = size / refined.standard_errors[found]
+        placed = replace(placed, values=refined.values, refined=refined)
+        sure = _off(placed)
         if np.all(sure > SURE):
-            return replace(placed, values=refined.values, refined=refined) if np.all(size < FAR * spread[off]) else None
+            near = np.abs(placed.values[count : count + len(off)]) < FAR * spread[off]
+            return placed if near.all() else None
         del off[int(np.argmin(sure))]
     return None
+
+
+def _off(placed: Settled) -> np.ndarray:
+    """By how many standard errors each zero is off."""
+    if placed.refined is None:
+        return np.zeros(1)
+    places = [placed.constants.index(zero) for zero in placed.zeros.values()]
+    errors = np.maximum(placed.refined.standard_errors[places], np.finfo(float).tiny)
+    return np.abs(placed.values[places]) / errors
 
 
 def _without_stopgaps(placed: Settled, data: Trajectories, smooth: Trajectories) -> Settled:
@@ -132,18 +147,18 @@ def _without_term(settled: Settled, place: int) -> Settled:
     )
 
 
-def _named(positions: Sequence[sp.Symbol], coordinates: Sequence[str]) -> dict[sp.Symbol, sp.Symbol]:
+def _named(positions: Sequence[sp.Symbol], data: Trajectories) -> dict[sp.Symbol, sp.Symbol]:
     """The constant q_0 of each coordinate q, with more zeros to its name where something else has this one."""
     zeros: dict[sp.Symbol, sp.Symbol] = {}
     for position in positions:
         name = f"{position}_0"
-        while name in (*coordinates, *(z.name for z in zeros.values())):
+        while name in (*data.coordinates, *data.parameters, *data.varied, *(z.name for z in zeros.values())):
             name += "_0"
         zeros[position] = parameter_symbol(name)
     return zeros
 
 
-def _with_zeros(settled: Settled, zeros: Mapping[sp.Symbol, sp.Symbol]) -> Settled:
+def _with_zeros(settled: Settled, zeros: Mapping[sp.Symbol, sp.Symbol], first: np.ndarray) -> Settled:
     """The law in the differences of coordinates and their zeros, which are constants that are still to be fitted."""
     differences: dict[Any, Any] = {q: q - z for q, z in zeros.items()}
     terms: list[tuple[Any, Any]] = [(coefficient, term.xreplace(differences)) for coefficient, term in settled.terms]
@@ -152,7 +167,7 @@ def _with_zeros(settled: Settled, zeros: Mapping[sp.Symbol, sp.Symbol]) -> Settl
         settled,
         terms=tuple(terms),
         constants=(*settled.own, *zeros.values(), *settled.constants[count:]),
-        values=np.insert(settled.values, count, np.zeros(len(zeros))),
+        values=np.insert(settled.values, count, first),
         zeros=zeros,
     )
 
@@ -183,12 +198,13 @@ def _directions(rows: np.ndarray) -> np.ndarray:
     return u[:, s > SEEN * s.max(initial=0.0)]
 
 
-def _better(placed: Settled, before: Refined, noise: np.ndarray, samples: int) -> bool:
+def _better(placed: Settled, before: Settled, noise: np.ndarray, samples: int) -> bool:
     """Whether the motion excludes the law without zeros of its own, over windows that are no longer."""
-    after = placed.refined
-    if after is None or after.window < 0.99 * before.window:
+    left, after = before.refined, placed.refined
+    if left is None or after is None or after.window < 0.99 * left.window:
         return False
     excess = float(np.exp(np.mean(np.log(after.residual / noise))))
     count = independent(min(samples, LARGEST_SAMPLES), excess, after.windows)
-    gain = 2 * count * np.sum(np.log(before.residual / after.residual))
-    return bool(gain - len(placed.zeros) * np.log(count) > CLEARLY)
+    gain = 2 * count * np.sum(np.log(left.residual / after.residual))
+    more = len(placed.constants) - len(before.constants)
+    return bool(gain - more * np.log(count) > CLEARLY)

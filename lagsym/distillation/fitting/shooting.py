@@ -34,6 +34,8 @@ EXHAUSTED = 0.25
 FARTHEST = 1e100
 SINGULAR = 1e-14
 """Smallest curvature by a starting state, relative to all of that window: below it rounding decides."""
+TINY = 1e-300
+"""Added where nothing may be zero; in any units less than what matters."""
 NUMERICAL_FLOOR = 1e-8
 """Relative error of a constant that comes from integration alone."""
 NOT_INTEGRABLE = "the law cannot be integrated from these constants; check the candidate, or begin nearer to the data"
@@ -233,7 +235,7 @@ class Shooting:
             with np.errstate(all="ignore"):  # a window whose motion breaks down stays as it was
                 SS = np.einsum("tawi,tbwi->wab", by_state, by_state, optimize=True)
                 Sr = np.einsum("tawi,twi->wa", by_state, residual, optimize=True)
-                SS = SS + (damping[:, None, None] * SS + 1e-14) * np.eye(SS.shape[1])
+                SS = SS + ((damping[:, None, None] + SINGULAR) * SS + TINY) * np.eye(SS.shape[1])
                 trial = states - np.linalg.solve(SS, Sr[..., None])[..., 0]
                 changed = self._residual(trial, values)
                 attempt = np.sum(changed**2, axis=(0, 2))
@@ -307,7 +309,7 @@ class Shooting:
         self, by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray, damping: float
     ) -> tuple[np.ndarray, np.ndarray]:
         SS, SC, CC, Sr, Cr = _normal(by_state, by_constant, residual)
-        SS = SS + damping * SS * np.eye(SS.shape[1]) + 1e-14 * np.eye(SS.shape[1])
+        SS = SS + ((damping + SINGULAR) * SS + TINY) * np.eye(SS.shape[1])
         inner, own = np.linalg.solve(SS, SC), np.linalg.solve(SS, Sr[..., None])[..., 0]
         H = CC - np.einsum("wij,wik->jk", SC, inner)
         g = Cr - np.einsum("wij,wi->j", SC, own)
@@ -317,7 +319,7 @@ class Shooting:
     def _covariance(self, found: Solution) -> np.ndarray:
         """Covariance of the constants, robust against errors that are correlated within a window."""
         curvature = _reduced(*self._jacobians(found.states, found.values), found.residual)
-        inverse = np.linalg.pinv(curvature.matrix, hermitian=True)
+        inverse = _inverse(curvature.matrix)
         windows = len(found.states)
         samples = self.windows.weight.sum() * self.n
         free = max(samples - windows * 2 * self.n - self.constants, 1)
@@ -329,6 +331,13 @@ class Shooting:
             ratio = np.sqrt(np.maximum(np.diag(robust) / np.maximum(np.diag(covariance), 1e-300), 1))
             covariance = covariance * np.outer(ratio, ratio)
         return covariance + np.diag((NUMERICAL_FLOOR * found.values) ** 2)
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    """The pseudoinverse of a symmetric matrix whose rows may be of very different units."""
+    size = np.sqrt(np.diag(matrix))
+    size = np.where(size > 0, size, 1.0)
+    return np.linalg.pinv(matrix / np.outer(size, size), hermitian=True) / np.outer(size, size)
 
 
 def _normal(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -355,7 +364,7 @@ def _reduced(by_state: np.ndarray, by_constant: np.ndarray, residual: np.ndarray
     SS, SC = blocks[:2]
     # A motion that breaks up may hardly depend on all but one combination of its starting state.
     size = np.trace(SS, axis1=1, axis2=2)[:, None, None]
-    inner = np.linalg.solve(SS + (SINGULAR * size + 1e-14) * np.eye(SS.shape[1]), SC)
+    inner = np.linalg.solve(SS + (SINGULAR * size + TINY) * np.eye(SS.shape[1]), SC)
     projected = by_constant - np.einsum("tswi,wsc->tcwi", by_state, inner)
     scores = np.einsum("tcwi,twi->wc", projected, residual)
     with np.errstate(all="ignore"):

@@ -37,6 +37,19 @@ def test_clean_data_give_the_constant_to_eight_digits():
     assert refined.converged
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e11])
+def test_errors_do_not_depend_on_the_unit(unit):
+    """A constant of the unit of the coordinate beside a pure number, in nanometres and in metres between planets."""
+    system = System("swing", SPACE, OMEGA**2 / 2 - THETA**2)
+    start = (np.array([[1.0], [0.5]]), np.array([[0.0], [0.3]]))
+    data = simulate(system, initial=start, noise=1e-3, span=10.0, step=0.05)
+    scaled = data.with_segments(Segment(s.t, unit * s.q, None if s.v is None else unit * s.v) for s in data.segments)
+    law = OMEGA**2 / 2 - c * (THETA - d) ** 2
+    one, other = (fitted(law, (c, d), [0.9, 1e-3 * u], motion) for u, motion in ((1.0, data), (unit, scaled)))
+    assert other.values == pytest.approx(one.values * [1, unit], rel=1e-4)
+    assert other.standard_errors == pytest.approx(one.standard_errors * [1, unit], rel=1e-3)
+
+
 @pytest.mark.slow
 def test_standard_errors_cover_the_truth():
     scores = []
