@@ -21,7 +21,6 @@ from lagsym.discovery.record import Discovery, DiscoveryOptions
 from lagsym.discovery.selecting import select_law
 from lagsym.distillation.advice import Advice, bound_advice, law_advice, motion_advice, noise_advice
 from lagsym.distillation.constants.settling import Settled, settle
-from lagsym.distillation.constants.zeros import find_zeros, measured_from_zeros
 from lagsym.distillation.engines import engine
 from lagsym.distillation.fitting.refinement import noise_of
 from lagsym.distillation.functions.free_friction import find_free_friction
@@ -29,6 +28,7 @@ from lagsym.distillation.identifiability import find_rivals, not_excluded
 from lagsym.distillation.libraries.terms import PARTICLE_STRUCTURES
 from lagsym.distillation.options import Choice, ChoiceOptions, usable
 from lagsym.distillation.reading.faithfulness import Faithfulness, measure_faithfulness
+from lagsym.distillation.zeros import find_zeros, measured_from_zeros
 from lagsym.errors import InputError, UnavailableError
 from lagsym.law import Law
 from lagsym.law.units import check_terms, with_units

@@ -44,7 +44,7 @@ class Settled:
         origins: the candidate's terms that `terms` are, in their order, with numbers for inner constants.
         witnesses: for each term of `friction`, without its constant, what found it: "network", "energy".
         zeros: for each coordinate that was measured from elsewhere than the law's zero, the constant that says from
-            where; the terms are functions of the difference. See `lagsym.distillation.constants.zeros`.
+            where; the terms are functions of the difference. See `lagsym.distillation.zeros`.
         off: what the fit left of each coordinate without these zeros, in its units; None without any.
     """
 

@@ -5,11 +5,11 @@ import pytest
 import sympy as sp
 
 from lagsym.data.derivatives import differentiate
-from lagsym.distillation.constants import zeros
+from lagsym.distillation import zeros
 from lagsym.distillation.constants.settling import Settled, settle
-from lagsym.distillation.constants.zeros import find_zeros, measured_from_zeros
 from lagsym.distillation.fitting.refinement import Refined
 from lagsym.distillation.selection.candidates import Candidate
+from lagsym.distillation.zeros import find_zeros, measured_from_zeros
 from lagsym.mechanics.jetspace import JetSpace
 from lagsym.mechanics.system import System
 from lagsym.simulation import simulate
