@@ -295,6 +295,7 @@ def test_the_real_pendulum_has_friction():
     assert float(law.tests["friction"]["significance"]) > 4
 
 
+@pytest.mark.slow
 @real
 def test_the_real_oscillator_on_an_air_track():
     law = discover(read_table(Path(REAL or "") / "real_oscillator.csv"), options=DATA).law
