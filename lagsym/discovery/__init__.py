@@ -39,7 +39,7 @@ def discover(
 
     Raises:
         DataError: there is too little to learn from, or the coordinates are bound to each other.
-        InputError: options contradict each other or the data, or a coordinate is called as a constant would be.
+        InputError: options contradict each other or the data, or a name in them is one of a law's constants.
         UnavailableError: a named engine or device is missing.
     """
     field = isinstance(data, Lattice)
